@@ -1,0 +1,49 @@
+/* tokenizer.json: byte-level BPE with added tokens (lm-reference 4). Immutable once open; any thread. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <glib-object.h>
+
+typedef struct CsTokenizer CsTokenizer;
+
+CsTokenizer *cs_tokenizer_open (const char *folder, GError **error);
+CsTokenizer *cs_tokenizer_ref (CsTokenizer *tokenizer);
+void         cs_tokenizer_unref (CsTokenizer *tokenizer);
+
+size_t      cs_tokenizer_vocab_size (const CsTokenizer *tokenizer);   /* highest id + 1 */
+const char *cs_tokenizer_hash (const CsTokenizer *tokenizer);         /* SHA-256 of tokenizer.json, hexadecimal */
+int32_t     cs_tokenizer_find (const CsTokenizer *tokenizer, const char *content); /* added or plain; −1 */
+/* The vocabulary's own spelling ("Ġthe"); NULL for an id that it has not. */
+const char *cs_tokenizer_spelling (const CsTokenizer *tokenizer, int32_t id);
+bool        cs_tokenizer_is_special (const CsTokenizer *tokenizer, int32_t id);
+const char *cs_tokenizer_special (const CsTokenizer *tokenizer, const char *name); /* "bos_token" …; NULL where unset */
+int32_t     cs_tokenizer_bos_id (const CsTokenizer *tokenizer);       /* what the post-processor puts first; −1 */
+
+/* Bytes of the text that a token came from. */
+typedef struct {
+  uint32_t start, end;
+} CsTokenSpan;
+
+/* Encodes size bytes of text; each maximal ill-formed part of invalid UTF-8 reads as U+FFFD. Appends int32_t to ids
+ * and, where spans is not NULL, a CsTokenSpan a token (start = end for tokens that the post-processor added).
+ * add_special: apply the post-processor (BOS). Special tokens spelled in the text are recognised. */
+void  cs_tokenizer_encode (const CsTokenizer *tokenizer, const char *text, size_t size, bool add_special,
+                           GArray *ids, GArray *spans);
+/* Valid UTF-8; ids that the vocabulary has not are skipped. Free with g_free(). */
+char *cs_tokenizer_decode (const CsTokenizer *tokenizer, const int32_t *ids, size_t n, bool skip_special);
+
+/* Decoding while generating: feed returns the text that is complete now ("" while a character is unfinished). */
+typedef struct CsDecoder CsDecoder;
+CsDecoder *cs_decoder_new (CsTokenizer *tokenizer, bool skip_special);
+char      *cs_decoder_feed (CsDecoder *decoder, int32_t id);          /* free with g_free() */
+char      *cs_decoder_finish (CsDecoder *decoder);                    /* what was held back, U+FFFD for broken parts */
+void       cs_decoder_free (CsDecoder *decoder);
+
+/* True, or false with CS_ERROR_MISMATCH naming the first difference: ids, spellings, added tokens, merges. */
+bool cs_tokenizer_equal (const CsTokenizer *a, const CsTokenizer *b, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CsTokenizer, cs_tokenizer_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CsDecoder, cs_decoder_free)
