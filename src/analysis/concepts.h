@@ -1,0 +1,26 @@
+/* How well single latents detect labelled concepts: AUC over prompts.
+ *
+ * A prompt's score for a latent is the largest v over its tokens after BOS (user turn and generation prompt: nothing that the model
+ * answered). AUC is the area under the ROC curve by ranks, ties counted half. */
+#pragma once
+
+#include "crosscoder.h"
+#include "job.h"
+#include "pair.h"
+
+typedef struct {
+  char   *text;          /* the user's request */
+  char  **concepts;      /* NULL-terminated; empty = none */
+  bool    held_out;      /* of a combination that training never saw */
+} CsLabelledPrompt;
+
+void cs_labelled_prompt_clear (CsLabelledPrompt *prompt);
+/* JSON lines {"text", "concepts": […], "held_out": bool}; GArray of CsLabelledPrompt. */
+GArray *cs_labelled_prompts_load (const char *path, GError **error);
+
+/* scores [n_prompts, n_latents] float32, owned by the caller (g_free()). */
+float *cs_concept_prompt_scores (CsJob *job, const CsPair *pair, const CsCrosscoder *crosscoder, size_t layer,
+                                 const CsLabelledPrompt *prompts, size_t n_prompts, unsigned n_threads,
+                                 GError **error);
+/* AUC of scores[i·stride] for positive[i]; NaN without both kinds. */
+double cs_auc (const float *scores, size_t stride, const bool *positive, const bool *used, size_t n);

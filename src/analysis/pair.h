@@ -1,0 +1,22 @@
+/* A base and a chat model with their tokenizer, opened together and run in lock-step. Immutable; any thread. */
+#pragma once
+
+#include "chat.h"
+#include "model.h"
+#include "tokenizer.h"
+
+typedef struct {
+  CsModel        *model[2];     /* 0 = base, 1 = chat */
+  CsTokenizer    *tokenizer;    /* the chat model's */
+  CsChatTemplate *chat;         /* the chat model's; NULL where it has none */
+} CsPair;
+
+CsPair *cs_pair_open (const char *base_folder, const char *chat_folder, GError **error);
+void    cs_pair_free (CsPair *pair);
+/* residual[layer + 1] of both models for n tokens: rows [n, 2, d]. */
+bool    cs_pair_residuals (const CsPair *pair, CsTeam *team, size_t layer, const int32_t *ids, size_t n, float *rows,
+                           GError **error);
+/* Ids of the template's markers and BOS for CsAnalyzeOptions; −1 where there is none. */
+void    cs_pair_markers (const CsPair *pair, int32_t *start_of_turn, int32_t *end_of_turn, int32_t *bos);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CsPair, cs_pair_free)
