@@ -1,0 +1,31 @@
+#pragma once
+
+#include <jansson.h>
+
+#include "study.h"
+
+struct _CsStudy {
+  GObject parent;
+  char *folder;
+  char *title;
+  char *model_folder[2];
+  size_t layer;
+  char **corpora;
+  size_t max_tokens;
+  CsPair *pair;
+  GListStore *runs;
+  GListStore *jobs;
+  GQueue waiting;           /* CsJob, borrowed from jobs: heavy ones that have not begun */
+  CsJob *heavy;             /* the heavy one at work, borrowed from jobs */
+  bool stopping;
+  json_t *labels;           /* {run: {latent: {"name", "note", "bookmarked"}}} */
+  GHashTable *label_cache;  /* "run/latent" → CsLabel */
+};
+
+void cs_study_emit_changed (CsStudy *study);
+void cs_study_emit_labels_changed (CsStudy *study);
+void cs_study_load_runs (CsStudy *study);
+bool cs_study_load_labels (CsStudy *study, GError **error);
+void cs_study_free_labels (CsStudy *study);
+/* Where a job of this study was made, and what to do on the main thread once it has ended. */
+char *cs_study_run_folder (CsStudy *study, const char *run_name);
