@@ -14,18 +14,10 @@
 #include <glib.h>
 
 #include "errors.h"
+#include "job-clock.h"
 
 enum { EMIT_INTERVAL_US = 1000000 / 30 };
 enum { WORKER_NICENESS = 10 };
-
-/* The rate is taken over the last RATE_SAMPLES × RATE_INTERVAL seconds that the job was running. */
-enum { RATE_SAMPLES = 20 };
-#define RATE_INTERVAL 0.25
-
-typedef struct {
-  double seconds; /* on the job's own clock */
-  double done;
-} RateSample;
 
 struct _CsJob {
   GObject         parent_instance;
@@ -42,12 +34,9 @@ struct _CsJob {
   bool            cancelled;
   GError         *error;
 
-  gint64          running_since;  /* monotonic µs; 0 while the clock stands */
-  gint64          ran_before;     /* µs on the clock before running_since */
+  CsJobClock      clock;
   double          done, total;
   char           *unit, *phase;
-  RateSample      samples[RATE_SAMPLES];
-  unsigned        n_samples, next_sample;
 
   GSource        *pending;        /* will emit "changed"; NULL when none is on its way */
   gint64          emitted_at;     /* monotonic µs */
@@ -57,59 +46,6 @@ enum { CHANGED, N_SIGNALS };
 static guint signals[N_SIGNALS];
 
 G_DEFINE_FINAL_TYPE (CsJob, cs_job, G_TYPE_OBJECT)
-
-/* ---- the clock and the rate, under the mutex ---- */
-
-static double
-clock_seconds (const CsJob *job)
-{
-  gint64 now = job->running_since > 0 ? g_get_monotonic_time () - job->running_since : 0;
-
-  return 1e-6 * (double) (job->ran_before + now);
-}
-
-static void
-start_clock (CsJob *job)
-{
-  if (job->running_since == 0)
-    job->running_since = g_get_monotonic_time ();
-}
-
-static void
-stop_clock (CsJob *job)
-{
-  if (job->running_since > 0)
-    job->ran_before += g_get_monotonic_time () - job->running_since;
-  job->running_since = 0;
-}
-
-static void
-add_sample (CsJob *job)
-{
-  double now = clock_seconds (job);
-  unsigned newest = (job->next_sample + RATE_SAMPLES - 1) % RATE_SAMPLES;
-
-  if (job->n_samples > 0 && now - job->samples[newest].seconds < RATE_INTERVAL)
-    return;
-  job->samples[job->next_sample] = (RateSample) { .seconds = now, .done = job->done };
-  job->next_sample = (job->next_sample + 1) % RATE_SAMPLES;
-  job->n_samples = MIN (job->n_samples + 1, RATE_SAMPLES);
-}
-
-/* From the oldest sample in the window to now. */
-static double
-current_rate (const CsJob *job)
-{
-  unsigned oldest = (job->next_sample + RATE_SAMPLES - job->n_samples) % RATE_SAMPLES;
-  double seconds;
-
-  if (job->n_samples == 0)
-    return 0;
-  seconds = clock_seconds (job) - job->samples[oldest].seconds;
-  if (seconds <= 0.05 || job->done <= job->samples[oldest].done)
-    return 0;
-  return (job->done - job->samples[oldest].done) / seconds;
-}
 
 /* ---- "changed" ---- */
 
@@ -195,9 +131,9 @@ set_state (CsJob *job, CsJobState state)
 {
   job->state = state;
   if (state == CS_JOB_RUNNING)
-    start_clock (job);
+    cs_job_clock_start (&job->clock);
   else
-    stop_clock (job);
+    cs_job_clock_stop (&job->clock);
   pthread_cond_broadcast (&job->cond);
   schedule_changed (job);
 }
@@ -384,13 +320,13 @@ cs_job_progress (CsJob *job, double done, double total, const char *unit)
     return;
   pthread_mutex_lock (&job->mutex);
   if (job->state == CS_JOB_QUEUED) /* a sink without a function: its clock starts with the first report */
-    start_clock (job);
-  if (done < job->done || total != job->total || g_strcmp0 (unit, job->unit) != 0)
-    job->n_samples = 0; /* another count has begun */
+    cs_job_clock_start (&job->clock);
+  if (g_strcmp0 (unit, job->unit) != 0)
+    cs_job_clock_restart_count (&job->clock);
   job->done = done;
   job->total = total;
   replace_text (&job->unit, unit);
-  add_sample (job);
+  cs_job_clock_count (&job->clock, done);
   schedule_changed (job);
   pthread_mutex_unlock (&job->mutex);
 }
@@ -439,8 +375,8 @@ cs_job_snapshot (CsJob *job, CsJobSnapshot *snapshot)
     .done = job->done,
     .total = job->total,
     .unit = g_strdup (job->unit),
-    .rate = current_rate (job),
-    .elapsed = clock_seconds (job),
+    .rate = cs_job_clock_rate (&job->clock),
+    .elapsed = cs_job_clock_seconds (&job->clock),
     .message = g_strdup (job->state == CS_JOB_FAILED ? job->error->message : NULL),
   };
   snapshot->eta = seconds_left (job, snapshot->rate);
