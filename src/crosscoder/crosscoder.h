@@ -42,7 +42,9 @@ typedef struct {
   /* Activation normalisation x' = (x − mean_m) · gain_m, off by default; one gain a model. */
   bool       normalised;
   float     *mean;              /* [2·d] or NULL */
+  float     *std;               /* [2·d] or NULL: what the gains were worked out from, kept for the file */
   float      gain[2];
+  float      target_rms;
 } CsCrosscoder;
 
 CsCrosscoder *cs_crosscoder_new (size_t d_model, size_t n_latents, CsVariant variant, GError **error);

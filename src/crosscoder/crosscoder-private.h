@@ -1,0 +1,16 @@
+/* What the files of this room share about a crosscoder and nobody else needs. */
+#pragma once
+
+#include "crosscoder.h"
+#include "safetensors.h"
+
+/* s_j of a latent from its two decoder norms. */
+float cs_crosscoder_scale (CsCodeNorm code_norm, double base_norm, double chat_norm);
+/* x' = (x − mean_m) · gain_m of n tokens, x and out [n, 2, d] (may be the same). Only with `normalised`. */
+void  cs_crosscoder_normalise (const CsCrosscoder *crosscoder, const float *x, size_t n, float *out);
+/* Turns normalisation on: gain_m = target_rms / √(Σ_i std_mi² + 1e-8). mean, std [2, d]. */
+bool  cs_crosscoder_set_moments (CsCrosscoder *crosscoder, const double *mean, const double *std,
+                                 double target_rms, GError **error);
+/* model.safetensors alone, at path, with pairs of metadata (key, value, …, NULL) or NULL. */
+bool  cs_crosscoder_write (const CsCrosscoder *crosscoder, const char *path, const char *const *metadata,
+                           GError **error);
