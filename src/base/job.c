@@ -176,15 +176,24 @@ call_function (CsJob *job)
   end (job, good, error);
 }
 
+/* On Linux niceness belongs to the thread; the threads that it starts inherit it. */
+static void
+lower_priority (void)
+{
+  id_t thread = (id_t) syscall (SYS_gettid);
+
+  if (getpriority (PRIO_PROCESS, thread) < WORKER_NICENESS &&
+      setpriority (PRIO_PROCESS, thread, WORKER_NICENESS) != 0)
+    g_debug ("the job runs at normal priority");
+}
+
 static void *
 run_on_thread (void *data)
 {
   CsJob *job = data;
 
   pthread_setname_np (pthread_self (), "crosscope-job");
-  /* On Linux niceness belongs to the thread; the threads that it starts inherit it. */
-  if (setpriority (PRIO_PROCESS, (id_t) syscall (SYS_gettid), WORKER_NICENESS) != 0)
-    g_debug ("the job runs at normal priority");
+  lower_priority ();
   call_function (job);
   hand_over (job);
   return NULL;
