@@ -167,7 +167,7 @@ check_cover (Parser *parser)
       covered = entry->end;
     }
   if (covered != parser->n_data)
-    return refuse (parser, "%zu bytes at its end belong to no tensor", parser->n_data - covered);
+    return refuse (parser, "it ends with %zu B that belong to no tensor", parser->n_data - covered);
   return true;
 }
 
