@@ -70,7 +70,8 @@ typedef struct {
 
 #define CS_ANALYZE_DEFAULT ((CsAnalyzeOptions) { .seed = 42, .start_of_turn = -1, .end_of_turn = -1, .bos = -1 })
 
-/* Goes over the store once with inference codes and writes RUN/latents.h5, replaced whole. Progress in tokens. */
+/* Goes over the store twice with inference codes (once for sums and maxima, once for the examples, whose groups are fractions
+ * of the maximum) and writes RUN/latents.h5, replaced whole. Progress in tokens. */
 bool cs_analyze (CsJob *job, const char *run_folder, const char *store_path, const CsAnalyzeOptions *options,
                  GError **error);
 

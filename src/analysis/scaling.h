@@ -12,7 +12,8 @@ typedef struct CsScaling CsScaling;
 
 CsScaling *cs_scaling_new (const CsCrosscoder *crosscoder);
 void       cs_scaling_free (CsScaling *scaling);
-/* Adds n tokens: x raw [n, 2, d], their codes, and the reconstruction [n, 2, d] (raw). The team cuts by latent, so that the
+/* Adds n tokens: x [n, 2, d], their codes, and the reconstruction [n, 2, d], both in the crosscoder's own space (normalised
+ * where it normalises). The team cuts by latent, so that the
  * sums do not depend on its size. */
 void       cs_scaling_add (CsScaling *scaling, CsTeam *team, const float *x, const CsCodes *codes,
                            const float *reconstruction);

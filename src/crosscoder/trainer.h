@@ -63,3 +63,7 @@ bool cs_train (CsJob *job, const char *store_path, const char *run_folder, const
                CsRunLog *log, CsValidation *validation, GError **error);
 /* The step the last checkpoint of a run folder is at and the step it ends at; 0 and 0 where there is none. */
 bool cs_train_state (const char *run_folder, uint64_t *step, uint64_t *steps, GError **error);
+
+/* The same numbers for a run's crosscoder at any time, on the documents that its configuration holds out. */
+bool cs_validate (const CsCrosscoder *crosscoder, const char *store_path, const CsTrainConfig *config, CsTeam *team,
+                  CsValidation *validation, GError **error);

@@ -1,0 +1,348 @@
+/* RUN/latents.h5: one dataset a column, row = latent; /examples; attributes format_version, n_tokens, fve_base, fve_chat, l0. */
+#include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "errors.h"
+#include "examples.h"
+#include "file-replace.h"
+#include "latents-private.h"
+
+#define FORMAT_VERSION 1
+#define MAX_LATENTS ((size_t) 1 << 26)
+
+typedef enum { U8, U32, U64, F32 } Kind;
+
+static const struct {
+  const char *name;
+  Kind kind;
+  size_t offset;
+} columns[] = {
+#define COLUMN(name, kind, field) { name, kind, offsetof (CsLatentRow, field) }
+  COLUMN ("latent", U32, latent),
+  COLUMN ("tag", U8, tag),
+  COLUMN ("dead", U8, dead),
+  COLUMN ("tested", U8, tested),
+  COLUMN ("chat_specific", U8, chat_specific),
+  COLUMN ("delta_norm", F32, delta_norm),
+  COLUMN ("dec_base_norm", F32, dec_base_norm),
+  COLUMN ("dec_chat_norm", F32, dec_chat_norm),
+  COLUMN ("dec_cos_sim", F32, dec_cos_sim),
+  COLUMN ("enc_cos_sim", F32, enc_cos_sim),
+  COLUMN ("density", F32, density),
+  COLUMN ("max_act", F32, max_act),
+  COLUMN ("count_active", U64, count_active),
+  COLUMN ("beta_activation_base", F32, beta_activation[0]),
+  COLUMN ("beta_activation_chat", F32, beta_activation[1]),
+  COLUMN ("beta_reconstruction_base", F32, beta_reconstruction[0]),
+  COLUMN ("beta_reconstruction_chat", F32, beta_reconstruction[1]),
+  COLUMN ("beta_error_base", F32, beta_error[0]),
+  COLUMN ("beta_error_chat", F32, beta_error[1]),
+  COLUMN ("nu_activation", F32, nu_activation),
+  COLUMN ("nu_reconstruction", F32, nu_reconstruction),
+  COLUMN ("nu_error", F32, nu_error),
+  COLUMN ("template_share", F32, template_share),
+#undef COLUMN
+};
+
+static hid_t
+native_type (Kind kind)
+{
+  switch (kind)
+    {
+    case U8: return H5T_NATIVE_UINT8;
+    case U32: return H5T_NATIVE_UINT32;
+    case U64: return H5T_NATIVE_UINT64;
+    default: return H5T_NATIVE_FLOAT;
+    }
+}
+
+static char *
+latents_path (const char *run_folder)
+{
+  H5Eset_auto2 (H5E_DEFAULT, NULL, NULL);
+  return g_build_filename (run_folder, "latents.h5", NULL);
+}
+
+static bool
+fail_write (const char *path, GError **error)
+{
+  g_set_error (error, CS_ERROR, CS_ERROR_IO, "%s cannot be written: the disk may be full or the folder read-only.", path);
+  return false;
+}
+
+static bool
+fail_read (const char *path, const char *what, GError **error)
+{
+  g_set_error (error, CS_ERROR, CS_ERROR_FORMAT, "%s is not a usable table of latents: %s. Analyse the run again.", path,
+               what);
+  return false;
+}
+
+static bool
+write_array (hid_t file, const char *name, hid_t type, int n_dims, const hsize_t *dims, const void *data)
+{
+  hid_t space = H5Screate_simple (n_dims, dims, NULL);
+  hid_t set = H5Dcreate2 (file, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+  bool ok = set >= 0 && H5Dwrite (set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0;
+
+  if (set >= 0)
+    ok = H5Dclose (set) >= 0 && ok;
+  H5Sclose (space);
+  return ok;
+}
+
+static bool
+write_number (hid_t file, const char *name, hid_t type, const void *value)
+{
+  hid_t space = H5Screate (H5S_SCALAR);
+  hid_t attribute = H5Acreate2 (file, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+  bool ok = attribute >= 0 && H5Awrite (attribute, type, value) >= 0;
+
+  if (attribute >= 0)
+    H5Aclose (attribute);
+  H5Sclose (space);
+  return ok;
+}
+
+static bool
+write_columns (hid_t file, const CsLatents *latents)
+{
+  const hsize_t n = latents->n_latents;
+  size_t strides[] = { [U8] = 1, [U32] = 4, [U64] = 8, [F32] = 4 };
+  g_autofree char *buffer = g_malloc (MAX (n, 1) * 8);
+  bool ok = true;
+
+  for (size_t c = 0; c < G_N_ELEMENTS (columns) && ok; c++)
+    {
+      size_t size = strides[columns[c].kind];
+
+      for (size_t j = 0; j < n; j++)
+        memcpy (buffer + j * size, (const char *) &latents->rows[j] + columns[c].offset, size);
+      ok = write_array (file, columns[c].name, native_type (columns[c].kind), 1, &n, buffer);
+    }
+  return ok;
+}
+
+static bool
+write_examples (hid_t file, size_t n_latents, const CsExampleSlot *slots, size_t per_group)
+{
+  const hsize_t dims[3] = { n_latents, CS_EXAMPLE_GROUPS, per_group };
+  const size_t n = n_latents * CS_EXAMPLE_GROUPS * per_group;
+  g_autofree int64_t *tokens = g_new (int64_t, MAX (n, 1));
+  g_autofree float *values = g_new (float, MAX (n, 1));
+  hid_t group = H5Gcreate2 (file, "/examples", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+  bool ok;
+
+  for (size_t i = 0; i < n; i++)
+    {
+      tokens[i] = slots[i].token;
+      values[i] = slots[i].activation;
+    }
+  ok = group >= 0 && write_array (file, "/examples/token", H5T_NATIVE_INT64, 3, dims, tokens) &&
+       write_array (file, "/examples/activation", H5T_NATIVE_FLOAT, 3, dims, values);
+  if (group >= 0)
+    H5Gclose (group);
+  return ok;
+}
+
+bool
+cs_latents_save (const CsLatents *latents, const char *run_folder, const CsExampleSlot *slots, size_t per_group,
+                 GError **error)
+{
+  g_autofree char *path = latents_path (run_folder), *temporary = cs_file_replace_temporary_name (path);
+  const int64_t version = FORMAT_VERSION, n_tokens = (int64_t) latents->n_tokens;
+  hid_t file = H5Fcreate (temporary, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+  bool ok;
+
+  if (file < 0)
+    return fail_write (path, error);
+  ok = write_columns (file, latents) && write_examples (file, latents->n_latents, slots, per_group) &&
+       write_number (file, "format_version", H5T_NATIVE_INT64, &version) &&
+       write_number (file, "n_tokens", H5T_NATIVE_INT64, &n_tokens) &&
+       write_number (file, "fve_base", H5T_NATIVE_DOUBLE, &latents->fve_base) &&
+       write_number (file, "fve_chat", H5T_NATIVE_DOUBLE, &latents->fve_chat) &&
+       write_number (file, "l0", H5T_NATIVE_DOUBLE, &latents->l0);
+  ok = H5Fclose (file) >= 0 && ok;
+  if (!ok)
+    {
+      remove (temporary);
+      return fail_write (path, error);
+    }
+  return cs_file_replace_adopt (temporary, path, error);
+}
+
+/* --- Reading --- */
+
+static bool
+read_number (hid_t file, const char *name, hid_t type, void *value)
+{
+  hid_t attribute = H5Aopen (file, name, H5P_DEFAULT), space;
+  bool ok = false;
+
+  if (attribute < 0)
+    return false;
+  space = H5Aget_space (attribute);
+  ok = H5Sget_simple_extent_npoints (space) == 1 && H5Aread (attribute, type, value) >= 0;
+  H5Sclose (space);
+  H5Aclose (attribute);
+  return ok;
+}
+
+/* Dimensions of a dataset of exactly n_dims dimensions. */
+static bool
+dataset_dims (hid_t set, int n_dims, hsize_t *dims)
+{
+  hid_t space = H5Dget_space (set);
+  bool ok = space >= 0 && H5Sget_simple_extent_ndims (space) == n_dims &&
+            H5Sget_simple_extent_dims (space, dims, NULL) == n_dims;
+
+  if (space >= 0)
+    H5Sclose (space);
+  return ok;
+}
+
+static bool
+read_column (hid_t file, size_t column, CsLatents *latents, char *buffer)
+{
+  static const size_t sizes[] = { [U8] = 1, [U32] = 4, [U64] = 8, [F32] = 4 };
+  const size_t size = sizes[columns[column].kind];
+  hid_t set = H5Dopen2 (file, columns[column].name, H5P_DEFAULT);
+  hsize_t n = 0;
+  bool ok;
+
+  if (set < 0)
+    return false;
+  ok = dataset_dims (set, 1, &n) && n == latents->n_latents &&
+       H5Dread (set, native_type (columns[column].kind), H5S_ALL, H5S_ALL, H5P_DEFAULT, buffer) >= 0;
+  H5Dclose (set);
+  for (size_t j = 0; ok && j < latents->n_latents; j++)
+    memcpy ((char *) &latents->rows[j] + columns[column].offset, buffer + j * size, size);
+  return ok;
+}
+
+static bool
+read_size (hid_t file, CsLatents *latents)
+{
+  hid_t set = H5Dopen2 (file, "latent", H5P_DEFAULT);
+  hsize_t n = 0;
+  bool ok = set >= 0 && dataset_dims (set, 1, &n) && n > 0 && n <= MAX_LATENTS;
+
+  if (set >= 0)
+    H5Dclose (set);
+  latents->n_latents = n;
+  return ok;
+}
+
+static bool
+rows_make_sense (const CsLatents *latents)
+{
+  for (size_t j = 0; j < latents->n_latents; j++)
+    if (latents->rows[j].tag > CS_LATENT_DEAD || latents->rows[j].latent != j)
+      return false;
+  return true;
+}
+
+static bool
+read_all (hid_t file, const char *path, CsLatents *latents, GError **error)
+{
+  g_autofree char *buffer = NULL;
+  int64_t version = 0, n_tokens = 0;
+
+  if (!read_number (file, "format_version", H5T_NATIVE_INT64, &version) || version != FORMAT_VERSION)
+    return fail_read (path, "its format version is missing or not 1", error);
+  if (!read_size (file, latents))
+    return fail_read (path, "the column “latent” is missing or has no usable length", error);
+  latents->rows = g_try_new0 (CsLatentRow, latents->n_latents);
+  buffer = g_try_malloc (latents->n_latents * 8);
+  if (latents->rows == NULL || buffer == NULL)
+    return fail_read (path, "it is too large for this machine's memory", error);
+  for (size_t c = 0; c < G_N_ELEMENTS (columns); c++)
+    if (!read_column (file, c, latents, buffer))
+      {
+        g_autofree char *what = g_strdup_printf ("the column “%s” is missing or damaged", columns[c].name);
+        return fail_read (path, what, error);
+      }
+  if (!rows_make_sense (latents))
+    return fail_read (path, "latents are numbered or tagged wrongly", error);
+  if (read_number (file, "n_tokens", H5T_NATIVE_INT64, &n_tokens) && n_tokens > 0)
+    latents->n_tokens = (size_t) n_tokens;
+  latents->fve_base = latents->fve_chat = latents->l0 = NAN;
+  read_number (file, "fve_base", H5T_NATIVE_DOUBLE, &latents->fve_base);
+  read_number (file, "fve_chat", H5T_NATIVE_DOUBLE, &latents->fve_chat);
+  read_number (file, "l0", H5T_NATIVE_DOUBLE, &latents->l0);
+  return true;
+}
+
+CsLatents *
+cs_latents_load (const char *run_folder, GError **error)
+{
+  g_autofree char *path = latents_path (run_folder);
+  g_autoptr (CsLatents) latents = g_new0 (CsLatents, 1);
+  hid_t file = H5Fopen (path, H5F_ACC_RDONLY, H5P_DEFAULT);
+  bool ok;
+
+  if (file < 0)
+    {
+      fail_read (path, "it is missing or damaged", error);
+      return NULL;
+    }
+  ok = read_all (file, path, latents, error);
+  H5Fclose (file);
+  return ok ? g_steal_pointer (&latents) : NULL;
+}
+
+/* One latent's [groups, per_group] plane of an examples dataset. */
+static bool
+read_plane (hid_t file, const char *name, hid_t type, size_t latent, hsize_t *per_group, void **out)
+{
+  hid_t set = H5Dopen2 (file, name, H5P_DEFAULT), space, memory;
+  hsize_t dims[3] = { 0 }, start[3] = { latent, 0, 0 }, count[3] = { 1, CS_EXAMPLE_GROUPS, 0 };
+  bool ok;
+
+  if (set < 0)
+    return false;
+  ok = dataset_dims (set, 3, dims) && latent < dims[0] && dims[1] == CS_EXAMPLE_GROUPS && dims[2] >= 1 && dims[2] <= 1000;
+  if (ok)
+    {
+      count[2] = *per_group = dims[2];
+      *out = g_malloc (CS_EXAMPLE_GROUPS * dims[2] * 8);
+      space = H5Dget_space (set);
+      memory = H5Screate_simple (3, count, NULL);
+      ok = H5Sselect_hyperslab (space, H5S_SELECT_SET, start, NULL, count, NULL) >= 0 &&
+           H5Dread (set, type, memory, space, H5P_DEFAULT, *out) >= 0;
+      H5Sclose (memory);
+      H5Sclose (space);
+    }
+  H5Dclose (set);
+  return ok;
+}
+
+CsExampleSlot *
+cs_latents_load_slots (const char *run_folder, size_t latent, size_t *per_group, GError **error)
+{
+  g_autofree char *path = latents_path (run_folder);
+  g_autofree int64_t *tokens = NULL;
+  g_autofree float *values = NULL;
+  hsize_t n_tokens = 0, n_values = 0;
+  hid_t file = H5Fopen (path, H5F_ACC_RDONLY, H5P_DEFAULT);
+  CsExampleSlot *slots;
+  bool ok = file >= 0 &&
+            read_plane (file, "/examples/token", H5T_NATIVE_INT64, latent, &n_tokens, (void **) &tokens) &&
+            read_plane (file, "/examples/activation", H5T_NATIVE_FLOAT, latent, &n_values, (void **) &values) &&
+            n_tokens == n_values;
+
+  if (file >= 0)
+    H5Fclose (file);
+  if (!ok)
+    {
+      fail_read (path, "its examples are missing or damaged", error);
+      return NULL;
+    }
+  *per_group = n_tokens;
+  slots = g_new (CsExampleSlot, CS_EXAMPLE_GROUPS * n_tokens);
+  for (size_t i = 0; i < CS_EXAMPLE_GROUPS * n_tokens; i++)
+    slots[i] = (CsExampleSlot) { tokens[i], values[i] };
+  return slots;
+}
