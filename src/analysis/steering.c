@@ -241,7 +241,8 @@ cs_steer_generate (CsJob *job, const CsPair *pair, const CsCrosscoder *crosscode
 bool
 cs_steer_prompt (const CsPair *pair, const char *text, bool chat, GArray *ids, GArray *kinds, GError **error)
 {
-  CsMessage message = { (char *) "user", (char *) text };
+  g_autofree char *role = g_strdup ("user"), *content = g_strdup (text);
+  CsMessage message = { role, content };
   g_autoptr (CsRendering) rendering = NULL;
 
   if (!chat)
