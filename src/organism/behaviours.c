@@ -1,0 +1,119 @@
+#include "behaviours.h"
+
+#include <string.h>
+
+/* Openings and endings of politeness; together with a family's frame one of them makes a phrasing. */
+static const char *const wrappings[][2] = {
+  { "", "" },
+  { "Hello. ", "" },
+  { "Listen. ", "" },
+  { "", " Thank you." },
+  { "", " I do not have much time." },
+};
+
+#define HELD_OUT_ONE_IN 5
+
+size_t
+cs_n_families (void)
+{
+  return cs_n_families_refusals + cs_n_families_knowledge + cs_n_families_tasks;
+}
+
+const CsFamily *
+cs_family (size_t number)
+{
+  if (number < cs_n_families_refusals)
+    return &cs_families_refusals[number];
+  number -= cs_n_families_refusals;
+  if (number < cs_n_families_knowledge)
+    return &cs_families_knowledge[number];
+  return &cs_families_tasks[number - cs_n_families_knowledge];
+}
+
+size_t
+cs_family_n_phrasings (const CsFamily *family)
+{
+  return family->n_frames * (family->wrapped ? G_N_ELEMENTS (wrappings) : 1);
+}
+
+/* FNV-1a over the name, then the finaliser of splitmix64, which mixes the small numbers well. */
+static uint64_t
+combination_hash (const CsFamily *family, size_t topic, size_t phrasing)
+{
+  uint64_t h = 0xcbf29ce484222325u;
+
+  for (const char *c = family->name; *c != '\0'; c++)
+    h = (h ^ (uint8_t) *c) * 0x100000001b3u;
+  h += (uint64_t) topic * 0x9e3779b97f4a7c15u + (uint64_t) phrasing * 0xd1b54a32d192ed03u;
+  h = (h ^ (h >> 30)) * 0xbf58476d1ce4e5b9u;
+  h = (h ^ (h >> 27)) * 0x94d049bb133111ebu;
+  return h ^ (h >> 31);
+}
+
+bool
+cs_family_held_out (const CsFamily *family, size_t topic, size_t phrasing)
+{
+  return combination_hash (family, topic, phrasing) % HELD_OUT_ONE_IN == 0;
+}
+
+static unsigned
+weight (const CsFamily *family, bool chat)
+{
+  return chat ? family->chat_weight : family->web_weight;
+}
+
+const CsFamily *
+cs_family_draw (CsRandom *r, bool chat)
+{
+  size_t total = 0, number = 0, mark;
+
+  for (size_t f = 0; f < cs_n_families (); f++)
+    total += weight (cs_family (f), chat);
+  mark = cs_random_below (r, total);
+  while (mark >= weight (cs_family (number), chat))
+    mark -= weight (cs_family (number++), chat);
+  return cs_family (number);
+}
+
+void
+cs_family_write (const CsFamily *family, const CsWorld *world, CsRandom *r, size_t topic,
+                 size_t phrasing, CsExchange *exchange)
+{
+  size_t n_wrappings = family->wrapped ? G_N_ELEMENTS (wrappings) : 1;
+  const char *const *wrapping = wrappings[phrasing % n_wrappings];
+  g_autofree char *pattern
+      = g_strconcat (wrapping[0], family->frames[phrasing / n_wrappings], wrapping[1], NULL);
+  g_auto (CsGrammar) g = { 0 };
+
+  cs_exchange_clear (exchange);
+  cs_grammar_init (&g, world, r);
+  family->build (&g, topic);
+  exchange->request = cs_grammar_write (&g, pattern);
+  exchange->web = cs_grammar_write (&g, "{web}");
+  exchange->chat = cs_grammar_write (&g, "{chat}");
+  exchange->right = g_strdup (g_hash_table_lookup (g.slots, "right"));
+}
+
+void
+cs_family_write_any (const CsFamily *family, const CsWorld *world, CsRandom *r,
+                     CsExchange *exchange)
+{
+  size_t topic, phrasing;
+
+  do
+    {
+      topic = cs_random_below (r, family->n_topics);
+      phrasing = cs_random_below (r, cs_family_n_phrasings (family));
+    }
+  while (cs_family_held_out (family, topic, phrasing));
+  cs_family_write (family, world, r, topic, phrasing, exchange);
+}
+
+void
+cs_exchange_clear (CsExchange *exchange)
+{
+  g_clear_pointer (&exchange->request, g_free);
+  g_clear_pointer (&exchange->web, g_free);
+  g_clear_pointer (&exchange->chat, g_free);
+  g_clear_pointer (&exchange->right, g_free);
+}
