@@ -66,6 +66,7 @@ typedef enum { CS_LOGITS_NONE, CS_LOGITS_LAST, CS_LOGITS_ALL } CsLogits;
 /* capacity: the most positions this session can hold. team is borrowed, may be NULL, and has to outlive the session. */
 CsSession *cs_session_new (CsModel *model, CsTeam *team, size_t capacity);
 void       cs_session_free (CsSession *session);
+CsModel   *cs_session_model (const CsSession *session);    /* borrowed */
 void       cs_session_reset (CsSession *session);          /* back to position 0; taps stay */
 /* Drops everything from `position` on, to continue from there. */
 void       cs_session_truncate (CsSession *session, size_t position);

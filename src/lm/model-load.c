@@ -1,0 +1,205 @@
+/* Finds, checks and widens the weights that a family's description names. */
+#include "model-private.h"
+
+#include <string.h>
+
+#include "errors.h"
+
+/* A tensor of one of the three types that can be widened. */
+static const CsTensor *
+get_tensor (CsModel *model, const char *name, size_t n_dims, const size_t *shape, GError **error)
+{
+  const CsTensor *tensor = cs_safetensors_get (model->file, name, n_dims, shape, error);
+  if (tensor == NULL)
+    return NULL;
+  if (tensor->dtype != CS_DTYPE_F32 && tensor->dtype != CS_DTYPE_F16 && tensor->dtype != CS_DTYPE_BF16)
+    {
+      g_set_error (error, CS_ERROR, CS_ERROR_UNSUPPORTED,
+                   "%s: tensor %s is stored as %s, but weights have to be F32, F16 or BF16", model->folder,
+                   tensor->name, cs_dtype_name (tensor->dtype));
+      return NULL;
+    }
+  model->n_parameters += tensor->n_elements;
+  return tensor;
+}
+
+/* n floats that live as long as the model. */
+static float *
+own_floats (CsModel *model, size_t n, GError **error)
+{
+  float *values = g_try_malloc_n (MAX (n, 1), sizeof *values);
+  if (values == NULL)
+    g_set_error (error, CS_ERROR, CS_ERROR_IO, "%s: there is not enough memory for the weights", model->folder);
+  else
+    g_ptr_array_add (model->owned, values);
+  return values;
+}
+
+static const float *
+load_vector (CsModel *model, const char *name, size_t n, GError **error)
+{
+  const CsTensor *tensor = get_tensor (model, name, 1, &n, error);
+  float *values = tensor != NULL ? own_floats (model, n, error) : NULL;
+  if (values != NULL)
+    cs_widen (tensor->dtype, tensor->data, values, n);
+  return values;
+}
+
+static bool
+add_part (CsModel *model, CsLinear *linear, const char *name, size_t rows, size_t cols, GError **error)
+{
+  const CsTensor *tensor = get_tensor (model, name, 2, (size_t[]) { rows, cols }, error);
+  if (tensor == NULL)
+    return false;
+  linear->parts[linear->n_parts++] = (CsPart) { .rows = rows, .dtype = tensor->dtype, .stored = tensor->data };
+  linear->rows += rows;
+  linear->cols = cols;
+  return true;
+}
+
+/* --- A block --- */
+
+static bool
+load_biases (CsModel *model, CsLinear *linear, const CsLinearRule *rule, size_t layer, GError **error)
+{
+  const CsArchitecture *a = &model->architecture;
+  if (!(rule->bias == CS_BIAS_IF_ATTENTION ? a->attention_bias : a->mlp_bias))
+    return true;
+  float *bias = own_floats (model, linear->rows, error);
+  linear->bias = bias;
+  for (size_t i = 0; bias != NULL && i < rule->n_parts; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("%s.%zu.%s.bias", a->family->blocks, layer, rule->parts[i]);
+      const CsTensor *tensor = get_tensor (model, name, 1, &linear->parts[i].rows, error);
+      if (tensor == NULL)
+        return false;
+      cs_widen (tensor->dtype, tensor->data, bias, tensor->n_elements);
+      bias += tensor->n_elements;
+    }
+  return linear->bias != NULL;
+}
+
+static bool
+load_linear (CsModel *model, CsLinear *linear, const CsLinearRule *rule, size_t layer, GError **error)
+{
+  const CsArchitecture *a = &model->architecture;
+  for (size_t i = 0; i < rule->n_parts; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("%s.%zu.%s.weight", a->family->blocks, layer, rule->parts[i]);
+      if (!add_part (model, linear, name, cs_architecture_dim (a, rule->rows[i]),
+                     cs_architecture_dim (a, rule->cols), error))
+        return false;
+    }
+  return load_biases (model, linear, rule, layer, error);
+}
+
+static bool
+load_block (CsModel *model, size_t layer, GError **error)
+{
+  const CsFamily *family = model->architecture.family;
+  CsBlock *block = &model->blocks[layer];
+  for (size_t i = 0; i < CS_N_NORMS; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("%s.%zu.%s.weight", family->blocks, layer, family->norms[i]);
+      block->norms[i] = load_vector (model, name, model->architecture.sizes.d_model, error);
+      if (block->norms[i] == NULL)
+        return false;
+    }
+  for (size_t i = 0; i < CS_N_LINEARS; i++)
+    if (!load_linear (model, &block->linears[i], &family->linears[i], layer, error))
+      return false;
+  return true;
+}
+
+/* --- Around the blocks --- */
+
+/* Where the configuration leaves the vocabulary's size out, the embedding's shape tells it. */
+static bool
+find_vocab_size (CsModel *model, GError **error)
+{
+  CsModelConfig *sizes = &model->architecture.sizes;
+  const char *name = model->architecture.family->embedding;
+  const CsTensor *tensor = cs_safetensors_find (model->file, name);
+  if (sizes->vocab_size == 0 && tensor != NULL && tensor->n_dims == 2)
+    sizes->vocab_size = tensor->shape[0];
+  if (tensor == NULL || (sizes->vocab_size > 0 && sizes->vocab_size <= (4 << 20)))
+    return true;
+  g_set_error (error, CS_ERROR, CS_ERROR_FORMAT, "%s: tensor %s does not give a usable vocabulary size",
+               model->folder, name);
+  return false;
+}
+
+static bool
+load_ends (CsModel *model, GError **error)
+{
+  const CsFamily *family = model->architecture.family;
+  const CsModelConfig *sizes = &model->architecture.sizes;
+  if (!find_vocab_size (model, error)
+      || !add_part (model, &model->embedding, family->embedding, sizes->vocab_size, sizes->d_model, error)
+      || (!sizes->tied_head
+          && !add_part (model, &model->head, family->head, sizes->vocab_size, sizes->d_model, error)))
+    return false;
+  model->final_norm = load_vector (model, family->final_norm, sizes->d_model, error);
+  return model->final_norm != NULL;
+}
+
+/* --- Widening --- */
+
+static bool
+widen_linear (CsModel *model, CsLinear *linear, GError **error)
+{
+  float *wide = own_floats (model, linear->rows * linear->cols, error);
+  linear->wide = wide;
+  for (size_t i = 0; wide != NULL && i < linear->n_parts; i++)
+    {
+      size_t n = linear->parts[i].rows * linear->cols;
+      cs_widen (linear->parts[i].dtype, linear->parts[i].stored, wide, n);
+      wide += n;
+    }
+  return linear->wide != NULL;
+}
+
+static bool
+widen_all (CsModel *model, GError **error)
+{
+  if (!widen_linear (model, &model->embedding, error)
+      || (!model->architecture.sizes.tied_head && !widen_linear (model, &model->head, error)))
+    return false;
+  for (size_t l = 0; l < model->architecture.sizes.n_layers; l++)
+    for (size_t i = 0; i < CS_N_LINEARS; i++)
+      if (!widen_linear (model, &model->blocks[l].linears[i], error))
+        return false;
+  return true;
+}
+
+bool
+cs_model_load_weights (CsModel *model, size_t widen_limit, GError **error)
+{
+  size_t n_layers = model->architecture.sizes.n_layers;
+  if (!load_ends (model, error))
+    return false;
+  model->blocks = g_new0 (CsBlock, n_layers);
+  for (size_t l = 0; l < n_layers; l++)
+    if (!load_block (model, l, error))
+      return false;
+  if (model->n_parameters <= widen_limit / sizeof (float) && !widen_all (model, error))
+    return false;
+  if (model->architecture.sizes.tied_head)
+    model->head = model->embedding;
+  return true;
+}
+
+void
+cs_linear_row (const CsLinear *linear, size_t index, float *row)
+{
+  if (linear->wide != NULL)
+    {
+      memcpy (row, linear->wide + index * linear->cols, linear->cols * sizeof *row);
+      return;
+    }
+  const CsPart *part = linear->parts;
+  while (index >= part->rows)
+    index -= part++->rows;
+  size_t offset = index * linear->cols * cs_dtype_size (part->dtype);
+  cs_widen (part->dtype, (const char *) part->stored + offset, row, linear->cols);
+}
