@@ -19,6 +19,8 @@ typedef struct CsChatTemplate CsChatTemplate;
 /* Errors: no template in the folder (CS_ERROR_IO: a base model; use its chat sibling's), or one of another kind. */
 CsChatTemplate *cs_chat_template_open (const char *folder, GError **error);
 void            cs_chat_template_free (CsChatTemplate *chat);
+/* The published text of that template: what a program that writes a chat model's folder puts there. */
+const char     *cs_chat_gemma_template (void);
 
 /* What a token of a rendered conversation is. */
 typedef enum {

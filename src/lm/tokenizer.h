@@ -29,11 +29,15 @@ typedef struct {
 
 /* Encodes size bytes of text; each maximal ill-formed part of invalid UTF-8 reads as U+FFFD. Appends int32_t to ids
  * and, where spans is not NULL, a CsTokenSpan a token (start = end for tokens that the post-processor added).
- * add_special: apply the post-processor (BOS). Special tokens spelled in the text are recognised. */
+ * add_special: apply the post-processor (BOS). Special tokens spelled in the text are recognised. size is at most
+ * 1 GiB. A pattern of the file that runs into its limits on some text does not split what is left of that text. */
 void  cs_tokenizer_encode (const CsTokenizer *tokenizer, const char *text, size_t size, bool add_special,
                            GArray *ids, GArray *spans);
 /* Valid UTF-8; ids that the vocabulary has not are skipped. Free with g_free(). */
 char *cs_tokenizer_decode (const CsTokenizer *tokenizer, const int32_t *ids, size_t n, bool skip_special);
+/* The same with its size in bytes, for text that may hold U+0000. */
+char *cs_tokenizer_decode_sized (const CsTokenizer *tokenizer, const int32_t *ids, size_t n, bool skip_special,
+                                 size_t *size);
 
 /* Decoding while generating: feed returns the text that is complete now ("" while a character is unfinished). */
 typedef struct CsDecoder CsDecoder;
