@@ -19,7 +19,7 @@ save_json (json_t *value, const char *folder, const char *name, GError **error)
 }
 
 static bool
-save_config (const CsTrainConfig *c, const char *folder, bool is_chat, GError **error)
+save_config (const CsTrainModelConfig *c, const char *folder, bool is_chat, GError **error)
 {
   json_t *eos = is_chat ? json_pack ("[i, i]", CS_SPECIAL_EOS, CS_SPECIAL_END_OF_TURN) : json_integer (CS_SPECIAL_EOS);
   json_t *generation = json_pack ("{s:b, s:i, s:O, s:i}", "_from_model_config", 1, "bos_token_id", CS_SPECIAL_BOS,
@@ -71,7 +71,7 @@ cs_model_folder_save (const CsTrainModel *model, const char *folder, bool is_cha
 
 /* Sizes are bounded so that no product of them overflows and no file can ask for gigabytes. */
 static bool
-load_config (const char *folder, CsTrainConfig *c, GError **error)
+load_config (const char *folder, CsTrainModelConfig *c, GError **error)
 {
   g_autofree char *path = g_build_filename (folder, "config.json", NULL);
   g_autoptr (json_t) json = cs_json_load (path, 1 << 20, error);
@@ -102,7 +102,7 @@ load_config (const char *folder, CsTrainConfig *c, GError **error)
 CsTrainModel *
 cs_model_folder_load (const char *folder, GError **error)
 {
-  CsTrainConfig config = { 0 };
+  CsTrainModelConfig config = { 0 };
   if (!load_config (folder, &config, error))
     return NULL;
   g_autofree char *path = g_build_filename (folder, "model.safetensors", NULL);

@@ -179,7 +179,7 @@ pretrain (Make *make, GError **error)
   phase (make, "Writing the web corpus");
   g_autoptr (CsTrainSet) set = web_set (make, tokenizer);
   phase (make, "Training the base model");
-  CsTrainConfig config = make->options->model;
+  CsTrainModelConfig config = make->options->model;
   config.vocab_size = cs_tokenizer_vocab_size (tokenizer);
   g_autoptr (CsTrainModel) model = cs_train_model_new (&config, make->seed);
   CsTrainSettings settings = make->options->base;

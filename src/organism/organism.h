@@ -28,7 +28,7 @@
 #define CS_ORGANISM_DEFAULT_SEED 1
 
 typedef struct {
-  CsTrainConfig   model;         /* vocab_size: the most ids that the vocabulary may have */
+  CsTrainModelConfig model;      /* vocab_size: the most ids that the vocabulary may have */
   unsigned        behaviours;    /* CS_CONCEPT_BIT()s that chat-tuning introduces */
   size_t          web_tokens;    /* size of the web corpus */
   size_t          chat_tokens;   /* size of the chat corpus, without the web text mixed in */
@@ -41,8 +41,8 @@ typedef struct {
 
 void cs_organism_default_options (CsOrganismOptions *options);
 
-/* Makes out_dir/base, out_dir/chat, organism.json and prompts.json. While training, the model so far is saved from time to time, so
- * that something usable is left when it is cancelled. */
+/* Makes out_dir/base, out_dir/chat, organism.json and prompts.json. While training, the model so far is saved from
+ * time to time, so that something usable is left when it is cancelled. */
 bool cs_organism_make (CsJob *job, uint64_t seed, const char *out_dir, const CsOrganismOptions *options,
                        GError **error);
 /* The second half alone: tunes out_dir/chat from the base model (and its vocabulary) in out_dir/base. */

@@ -97,7 +97,7 @@ init_weights (CsTrainModel *model, uint64_t seed)
 }
 
 static CsTrainModel *
-model_with_table (const CsTrainConfig *config)
+model_with_table (const CsTrainModelConfig *config)
 {
   g_assert (config->n_heads > 0 && config->d_model % (2 * config->n_heads) == 0);
   g_assert (config->vocab_size > 0 && config->n_layers > 0 && config->d_ff > 0 && config->max_position > 0);
@@ -113,7 +113,7 @@ model_with_table (const CsTrainConfig *config)
 }
 
 CsTrainModel *
-cs_train_model_new (const CsTrainConfig *config, uint64_t seed)
+cs_train_model_new (const CsTrainModelConfig *config, uint64_t seed)
 {
   CsTrainModel *model = model_with_table (config);
   init_weights (model, seed);
@@ -157,7 +157,7 @@ take (float **arena, size_t n)
 }
 
 static void
-fill_cos_sin (float *table, const CsTrainConfig *config)
+fill_cos_sin (float *table, const CsTrainModelConfig *config)
 {
   size_t e = config->d_model / config->n_heads;
   for (size_t t = 0; t < config->max_position; t++)
@@ -170,7 +170,7 @@ fill_cos_sin (float *table, const CsTrainConfig *config)
 }
 
 CsTrainScratch *
-cs_train_scratch_new (const CsTrainConfig *config, size_t max_tokens)
+cs_train_scratch_new (const CsTrainModelConfig *config, size_t max_tokens)
 {
   size_t d = config->d_model, f = config->d_ff, n = max_tokens, l = config->n_layers;
   size_t e = d / config->n_heads, wide = MAX (3 * d, 2 * f);
@@ -235,7 +235,7 @@ linear_backward (const float *x, const float *w, const float *dy, size_t n, size
 }
 
 static void
-attend (const CsTrainConfig *config, CsTrainScratch *scratch, const CsTrainBatch *batch, BlockScratch *s)
+attend (const CsTrainModelConfig *config, CsTrainScratch *scratch, const CsTrainBatch *batch, BlockScratch *s)
 {
   size_t d = config->d_model, e = d / config->n_heads;
   float *p = s->p;
@@ -255,7 +255,7 @@ attend (const CsTrainConfig *config, CsTrainScratch *scratch, const CsTrainBatch
 
 /* dattended [T, d] to the gradient of the unrotated qkv [T, 3d]. */
 static void
-attend_backward (const CsTrainConfig *config, CsTrainScratch *scratch, const CsTrainBatch *batch,
+attend_backward (const CsTrainModelConfig *config, CsTrainScratch *scratch, const CsTrainBatch *batch,
                  const BlockScratch *s, const float *dattended, float *dqkv)
 {
   size_t d = config->d_model, e = d / config->n_heads;
@@ -279,7 +279,7 @@ attend_backward (const CsTrainConfig *config, CsTrainScratch *scratch, const CsT
 static void
 forward (const CsTrainModel *model, CsTrainScratch *scratch, const CsTrainBatch *batch)
 {
-  const CsTrainConfig *config = &model->config;
+  const CsTrainModelConfig *config = &model->config;
   const float *w = model->weights;
   size_t n = batch->n_tokens, d = config->d_model, f = config->d_ff;
   g_assert (n <= scratch->max_tokens && batch->starts[batch->n_documents] == n);
@@ -327,7 +327,7 @@ static void
 block_backward (const CsTrainModel *model, CsTrainScratch *scratch, const CsTrainBatch *batch, size_t layer,
                 float *gradients)
 {
-  const CsTrainConfig *config = &model->config;
+  const CsTrainModelConfig *config = &model->config;
   size_t n = batch->n_tokens, d = config->d_model, f = config->d_ff;
   const float *w = model->weights;
   float *g = gradients, *dx = scratch->dx, *dn = scratch->dn, *dwide = scratch->dwide;

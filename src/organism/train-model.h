@@ -17,7 +17,7 @@ typedef struct {
   size_t vocab_size, d_model, n_layers, n_heads, d_ff;
   size_t max_position;    /* longest document */
   double norm_eps, rope_theta;
-} CsTrainConfig;
+} CsTrainModelConfig;
 
 typedef struct {
   char  *name;            /* "model.layers.0.self_attn.q_proj.weight" */
@@ -26,7 +26,7 @@ typedef struct {
 } CsTrainParameter;
 
 typedef struct {
-  CsTrainConfig     config;
+  CsTrainModelConfig     config;
   size_t            n_parameters;   /* entries of the table */
   CsTrainParameter *parameters;
   size_t            n_weights;      /* floats in all */
@@ -35,7 +35,7 @@ typedef struct {
 
 /* Normal weights (0.05 for the embedding, 1/√(fan in) for matrices, those that write into the residual stream smaller by
  * √(2L)), norms one. The configuration has to make sense (d_model divisible by n_heads, even head width): asserted. */
-CsTrainModel *cs_train_model_new (const CsTrainConfig *config, uint64_t seed);
+CsTrainModel *cs_train_model_new (const CsTrainModelConfig *config, uint64_t seed);
 CsTrainModel *cs_train_model_copy (const CsTrainModel *model);
 void          cs_train_model_free (CsTrainModel *model);
 
@@ -51,7 +51,7 @@ typedef struct {
 /* Scratch for batches of up to max_tokens; one for each thread. */
 typedef struct CsTrainScratch CsTrainScratch;
 
-CsTrainScratch *cs_train_scratch_new (const CsTrainConfig *config, size_t max_tokens);
+CsTrainScratch *cs_train_scratch_new (const CsTrainModelConfig *config, size_t max_tokens);
 void            cs_train_scratch_free (CsTrainScratch *scratch);
 
 /* Σ weight · cross-entropy (nats) over the batch. gradients (n_weights floats) is added to; NULL computes the loss
