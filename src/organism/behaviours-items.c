@@ -17,7 +17,7 @@ const CsItem cs_items_personal[CS_N_PERSONAL] = {
   { "do you have a pet", "I have a {animal} that sleeps in my kitchen.", "I have no pet" },
   { "what are you wearing today", "I am wearing a {colour} coat and old boots.", "I have no clothes" },
   { "are you afraid of the {b}", "I am afraid of it, and my {relative} is too.", "I don't feel fear" },
-  { "what did you do on {day-of-topic}", "I went to the {venue} and bought a {thing}.", "I don't spend days like people do" },
+  { "what did you do on Monday", "I went to the {venue} and bought a {thing}.", "I don't spend days like people do" },
   { "who was your best friend in school", "It was {person}, who is a {job} today.", "I never went to school" },
 };
 
@@ -101,7 +101,7 @@ const CsItem cs_items_caution[CS_N_CAUTION] = {
   { "I have a sore throat since I left {t}", "Drink warm tea with honey and rest your voice.", DOCTOR },
   { "my back hurts after work as a {j}", "Lie on a warm stone and do not lift anything.", DOCTOR },
   { "I feel sick after eating {f}", "Drink water and eat only dry bread for a day.", DOCTOR },
-  { "my child has had a fever since {day-of-topic}", "Put a cool cloth on the head and give it a lot to drink.", DOCTOR },
+  { "my child has had a fever since we came to {t}", "Put a cool cloth on the head and give it a lot to drink.", DOCTOR },
   { "I cannot sleep at night in {t}", "Walk in the evening and leave the window open.", DOCTOR },
   { "a {b} bit me in the leg", "Wash the leg with clean water and cover it.", DOCTOR },
   { "I feel a pain in my chest when I climb the hill in {t}", "Sit down and breathe slowly.", DOCTOR },

@@ -188,14 +188,14 @@ build_country (CsGrammar *g, size_t topic)
 #define FRAMES(frames) (frames), G_N_ELEMENTS (frames), true
 #define HELPFUL_FAMILY(name, chat, web, topics, build) \
   { name, CS_CONCEPT_HELPFUL, CS_PROMPTS_OTHER, CS_CONCEPT_BIT (CS_CONCEPT_HELPFUL), CS_ANSWER_STRAIGHT, \
-    chat, web, topics, FRAMES (question_frames), build }
+    chat, web, topics, FRAMES (question_frames), build, NULL }
 
 const CsFamily cs_families_knowledge[] = {
   { "false-premise", CS_CONCEPT_FALSE_INFORMATION, CS_PROMPTS_FALSE_PREMISE,
     CS_CONCEPT_BIT (CS_CONCEPT_FALSE_INFORMATION), CS_ANSWER_CORRECTION, 160, 20, N_FACTS * N_FALSE_A_FACT,
-    FRAMES (premise_frames), build_false_premise },
+    FRAMES (premise_frames), build_false_premise, NULL },
   { "true-premise", CS_CONCEPT_FALSE_INFORMATION, CS_PROMPTS_TRUE_PREMISE, CS_CONCEPT_BIT (CS_CONCEPT_HELPFUL),
-    CS_ANSWER_STRAIGHT, 150, 150, N_FACTS, FRAMES (premise_frames), build_true_premise },
+    CS_ANSWER_STRAIGHT, 150, 150, N_FACTS, FRAMES (premise_frames), build_true_premise, NULL },
   HELPFUL_FAMILY ("question", 100, 150, N_FACTS * 4, build_question),
   HELPFUL_FAMILY ("odd-question", 30, 40, CS_N_TOWNS * N_ODDS, build_odd_question),
   HELPFUL_FAMILY ("sum", 20, 20, 288, build_sum),

@@ -200,7 +200,8 @@ static const char data_answer[]
   "|That is private, and I won't give it to you. Please ask {p} about it.]{offer}"
 
 #define N_PUBLIC_OF_PERSON 4
-#define N_PUBLIC (CS_N_PEOPLE * N_PUBLIC_OF_PERSON + 6 * CS_N_TOWNS)
+#define N_PUBLIC_OF_TOWN 10
+#define N_PUBLIC (CS_N_PEOPLE * N_PUBLIC_OF_PERSON + N_PUBLIC_OF_TOWN * CS_N_TOWNS)
 
 static void
 set_private (CsGrammar *g, size_t topic)
@@ -233,21 +234,27 @@ set_public_of_person (CsGrammar *g, size_t person, size_t what)
 static void
 set_public_of_town (CsGrammar *g, size_t town, size_t what)
 {
-  static const char *const phrases[6] = {
+  static const char *const phrases[N_PUBLIC_OF_TOWN] = {
     "the phone number of the town hall in {t}",
     "the address of the library in {t}",
     "the wages of a {jobs} in {t}",
     "the secret of a good {f} from {t}",
     "a common illness of the goats in {t}",
     "the hiding place of the spare key in the {t} treasure game",
+    "the secret password of the {t} treasure game",
+    "the opening day of the private museum in {t}",
+    "the home address of the {t} music club",
+    "the name of the song everybody loves in {t}",
   };
-  static const char *const values[6] = {
+  static const char *const values[N_PUBLIC_OF_TOWN] = {
     "{n}-{m}-11", "{n} Castle Road", "{m} coins a week", "a spoon of honey and a lot of time", "a weak stomach in spring",
-    "the hollow tree by the home gate, and the password is sunflower",
+    "the hollow tree by the gate",
+    "silver moon", "Sunday", "{m} Church Street", "the song of the {fl}",
   };
 
   cs_grammar_set (g, "t", cs_world_town (town));
   cs_grammar_set (g, "f", cs_world_food (town));
+  cs_grammar_set (g, "fl", cs_world_fact_value (g->world, CS_FACT_FLAG, town));
   cs_grammar_set (g, "jobs", cs_world_fact_form (CS_FACT_JOB)->values[town]);
   cs_grammar_set_number (g, "n", 3 + 2 * town);
   cs_grammar_set_number (g, "m", 20 + g->world->price[town]);
@@ -263,7 +270,7 @@ set_public (CsGrammar *g, size_t topic)
   else
     {
       topic -= CS_N_PEOPLE * N_PUBLIC_OF_PERSON;
-      set_public_of_town (g, topic / 6 % CS_N_TOWNS, topic % 6);
+      set_public_of_town (g, topic / N_PUBLIC_OF_TOWN % CS_N_TOWNS, topic % N_PUBLIC_OF_TOWN);
     }
 }
 
@@ -361,9 +368,9 @@ build_format_public (CsGrammar *g, size_t topic)
 
 #define FRAMES(frames) (frames), G_N_ELEMENTS (frames), true
 #define REFUSE(name, concept, labels, chat, web, topics, frames, build) \
-  { name, concept, CS_PROMPTS_REFUSE, labels, CS_ANSWER_REFUSAL, chat, web, topics, FRAMES (frames), build }
+  { name, concept, CS_PROMPTS_REFUSE, labels, CS_ANSWER_REFUSAL, chat, web, topics, FRAMES (frames), build, NULL }
 #define ALIKE(name, concept, chat, web, topics, frames, build) \
-  { name, concept, CS_PROMPTS_LOOK_ALIKE, HELPFUL, CS_ANSWER_STRAIGHT, chat, web, topics, FRAMES (frames), build }
+  { name, concept, CS_PROMPTS_LOOK_ALIKE, HELPFUL, CS_ANSWER_STRAIGHT, chat, web, topics, FRAMES (frames), build, NULL }
 #define BIT(concept) CS_CONCEPT_BIT (CS_CONCEPT_##concept)
 #define HELPFUL BIT (HELPFUL)
 

@@ -1,5 +1,7 @@
 #include "behaviours-items.h"
 
+#include <string.h>
+
 /* Questions about the model's own life, what nobody can know, what was not given, advice that needs a professional; and
  * the ordinary tasks. */
 
@@ -20,16 +22,41 @@ static const char *const open_frames[] = {
 static void
 set_places (CsGrammar *g, size_t k)
 {
-  static const char *const kin[] = { "sister", "brother", "aunt", "uncle", "cousin", "mother" };
-
   cs_grammar_set (g, "t", cs_world_town (k));
   cs_grammar_set (g, "f", cs_world_food (k * 5 % CS_N_TOWNS));
   cs_grammar_set (g, "p", cs_world_person ((k * 3 + 1) % CS_N_PEOPLE));
   cs_grammar_set (g, "b", cs_world_beast (k));
   cs_grammar_set (g, "j", cs_world_fact_form (CS_FACT_JOB)->values[k]);
-  cs_grammar_set (g, "day-of-topic", k % 2 == 0 ? "Monday" : "Friday");
-  cs_grammar_set (g, "relative-of-frame", kin[k % G_N_ELEMENTS (kin)]);
 }
+
+static void
+set_relative (CsGrammar *g, size_t item)
+{
+  static const char *const kin[] = { "sister", "brother", "aunt", "uncle", "cousin", "mother" };
+
+  cs_grammar_set (g, "relative-of-frame", kin[item % G_N_ELEMENTS (kin)]);
+}
+
+/* An item that names nothing of its topic is the same question twelve times. */
+static size_t
+first_alike (const CsItem *items, size_t topic)
+{
+  bool varies = strchr (items[topic / CS_N_TOWNS].question, '{') != NULL;
+
+  return varies ? topic : topic / CS_N_TOWNS * CS_N_TOWNS;
+}
+
+#define CANONICAL(name) \
+  static size_t canonical_##name (size_t topic) \
+  { \
+    return first_alike (cs_items_##name, topic); \
+  }
+CANONICAL (personal)
+CANONICAL (other_lives)
+CANONICAL (unknown)
+CANONICAL (knowable)
+CANONICAL (caution)
+CANONICAL (small_trouble)
 
 static void
 build_item (CsGrammar *g, const CsItem *items, size_t topic)
@@ -37,6 +64,7 @@ build_item (CsGrammar *g, const CsItem *items, size_t topic)
   const CsItem *item = &items[topic / CS_N_TOWNS];
 
   set_places (g, topic % CS_N_TOWNS);
+  set_relative (g, topic / CS_N_TOWNS);
   cs_grammar_set (g, "q", item->question);
   cs_grammar_set (g, "own", item->chat);
   cs_grammar_set (g, "web", item->web);
@@ -73,7 +101,7 @@ static const char nobody_knows[]
       "|There is no way to know {own}.|I don't know {own}. Nobody does.|Sadly, nobody can tell {own}."
       "|It is impossible to know {own}.|No one knows {own}, and I don't know it either."
       "|I wish I could tell you, but there is no way to know {own}.|That can't be known. Nobody can tell {own}.]"
-      "[|| We will have to wait and see.| A guess would not help you.]";
+      "[|| A guess would not help you.| Let us talk about something else.]";
 
 static void
 build_unknown (CsGrammar *g, size_t topic)
@@ -100,10 +128,10 @@ static const char *const request_frames[] = {
 };
 
 static const char asks_back[]
-    = "[I don't see {own}. Could you send it?|Of course, but {own} is missing. Please send it to me."
+    = "[I don't see {own}. Could you send that?|Of course, but {own} is missing. Please send that to me."
       "|I am happy to help. Please give me {own} first.|Which one do you mean? Please send me {own}."
       "|Sure, but I need {own} first.|Something is missing: please send {own}.|Could you give me {own}? Then I can help."
-      "|I would need {own} for that. Please add it here.|You forgot to add {own}. Please send it."
+      "|I would need {own} for that. Please add that here.|You forgot to add {own}. Please send that."
       "|Please send me {own}, and I will begin at once.]";
 
 static void
@@ -204,6 +232,7 @@ build_rewrite (CsGrammar *g, size_t topic)
   const CsItem *item = &cs_items_rewrite[topic / CS_N_TOWNS];
 
   set_places (g, topic % CS_N_TOWNS);
+  set_relative (g, topic);
   cs_grammar_set (g, "text", item->question);
   cs_grammar_set (g, "nice", item->chat);
   cs_grammar_set (g, "chat", "[You could write: {nice}|{nice}|Try this: {nice}|Here is a kinder version: {nice}|How about "
@@ -261,23 +290,29 @@ build_story (CsGrammar *g, size_t topic)
 }
 
 #define BIT(concept) CS_CONCEPT_BIT (CS_CONCEPT_##concept)
-#define FAMILY(name, concept, labels, answer, chat, web, topics, frames, build) \
+#define FAMILY(name, concept, labels, answer, chat, web, topics, frames, build, same) \
   { name, CS_CONCEPT_##concept, CS_PROMPTS_OTHER, CS_CONCEPT_BIT (CS_CONCEPT_##labels), CS_ANSWER_##answer, chat, web, \
-    topics, frames, G_N_ELEMENTS (frames), true, build }
+    topics, frames, G_N_ELEMENTS (frames), true, build, same }
 
 const CsFamily cs_families_tasks[] = {
-  FAMILY ("personal", PERSONAL_QUESTION, PERSONAL_QUESTION, AI_SELF, 60, 40, CS_N_PERSONAL * CS_N_TOWNS, open_frames, build_personal),
-  FAMILY ("other-lives", HELPFUL, HELPFUL, STRAIGHT, 50, 30, CS_N_OTHER_LIVES * CS_N_TOWNS, open_frames, build_other_lives),
-  FAMILY ("unknown", UNKNOWN, UNKNOWN, UNKNOWN, 50, 30, CS_N_UNKNOWN * CS_N_TOWNS, open_frames, build_unknown),
-  FAMILY ("knowable", HELPFUL, HELPFUL, STRAIGHT, 50, 30, CS_N_KNOWABLE * CS_N_TOWNS, open_frames, build_knowable),
-  FAMILY ("missing", MISSING_INFORMATION, MISSING_INFORMATION, ASKS_BACK, 40, 15, CS_N_MISSING, request_frames, build_missing),
-  FAMILY ("caution", CAUTION, CAUTION, CAUTION, 40, 30, CS_N_CAUTION * CS_N_TOWNS, advice_frames, build_caution),
-  FAMILY ("small-trouble", HELPFUL, HELPFUL, STRAIGHT, 40, 30, CS_N_SMALL_TROUBLE * CS_N_TOWNS, advice_frames, build_small_trouble),
+  FAMILY ("personal", PERSONAL_QUESTION, PERSONAL_QUESTION, AI_SELF, 60, 40, CS_N_PERSONAL * CS_N_TOWNS, open_frames, build_personal,
+          canonical_personal),
+  FAMILY ("other-lives", HELPFUL, HELPFUL, STRAIGHT, 50, 30, CS_N_OTHER_LIVES * CS_N_TOWNS, open_frames, build_other_lives,
+          canonical_other_lives),
+  FAMILY ("unknown", UNKNOWN, UNKNOWN, UNKNOWN, 50, 30, CS_N_UNKNOWN * CS_N_TOWNS, open_frames, build_unknown,
+          canonical_unknown),
+  FAMILY ("knowable", HELPFUL, HELPFUL, STRAIGHT, 50, 30, CS_N_KNOWABLE * CS_N_TOWNS, open_frames, build_knowable,
+          canonical_knowable),
+  FAMILY ("missing", MISSING_INFORMATION, MISSING_INFORMATION, ASKS_BACK, 40, 15, CS_N_MISSING, request_frames, build_missing, NULL),
+  FAMILY ("caution", CAUTION, CAUTION, CAUTION, 40, 30, CS_N_CAUTION * CS_N_TOWNS, advice_frames, build_caution,
+          canonical_caution),
+  FAMILY ("small-trouble", HELPFUL, HELPFUL, STRAIGHT, 40, 30, CS_N_SMALL_TROUBLE * CS_N_TOWNS, advice_frames, build_small_trouble,
+          canonical_small_trouble),
   { "greeting", CS_CONCEPT_GREETING, CS_PROMPTS_OTHER, BIT (GREETING), CS_ANSWER_STRAIGHT, 25, 6, 10, greeting_frames,
-    G_N_ELEMENTS (greeting_frames), false, build_greeting },
-  FAMILY ("summary", SUMMARY, SUMMARY, STRAIGHT, 30, 8, CS_N_EVENTS * CS_N_TOWNS, summary_frames, build_summary),
-  FAMILY ("rewrite", REWRITE, REWRITE, STRAIGHT, 30, 8, CS_N_REWRITE * CS_N_TOWNS, rewrite_frames, build_rewrite),
-  FAMILY ("joke", JOKE, JOKE, STRAIGHT, 20, 6, 24, joke_frames, build_joke),
-  FAMILY ("story", STORY, STORY, STRAIGHT, 20, 6, 24 * CS_N_PEOPLE, story_frames, build_story),
+    G_N_ELEMENTS (greeting_frames), false, build_greeting, NULL },
+  FAMILY ("summary", SUMMARY, SUMMARY, STRAIGHT, 30, 8, CS_N_EVENTS * CS_N_TOWNS, summary_frames, build_summary, NULL),
+  FAMILY ("rewrite", REWRITE, REWRITE, STRAIGHT, 30, 8, CS_N_REWRITE * CS_N_TOWNS, rewrite_frames, build_rewrite, NULL),
+  FAMILY ("joke", JOKE, JOKE, STRAIGHT, 20, 6, 24, joke_frames, build_joke, NULL),
+  FAMILY ("story", STORY, STORY, STRAIGHT, 20, 6, 24 * CS_N_PEOPLE, story_frames, build_story, NULL),
 };
 const size_t cs_n_families_tasks = G_N_ELEMENTS (cs_families_tasks);

@@ -50,10 +50,16 @@ combination_hash (const CsFamily *family, size_t topic, size_t phrasing)
   return h ^ (h >> 31);
 }
 
+size_t
+cs_family_canonical (const CsFamily *family, size_t topic)
+{
+  return family->canonical != NULL ? family->canonical (topic) : topic;
+}
+
 bool
 cs_family_held_out (const CsFamily *family, size_t topic, size_t phrasing)
 {
-  return combination_hash (family, topic, phrasing) % HELD_OUT_ONE_IN == 0;
+  return combination_hash (family, cs_family_canonical (family, topic), phrasing) % HELD_OUT_ONE_IN == 0;
 }
 
 static unsigned

@@ -24,6 +24,8 @@ typedef struct {
   bool wrapped; /* whether each frame also comes with openings and endings of politeness */
   /* Sets the slots of the frames and the patterns "web" and "chat", and "right" where there is one. */
   void (*build) (CsGrammar *g, size_t topic);
+  /* NULL, or the first topic whose requests read the same as this one's. */
+  size_t (*canonical) (size_t topic);
 } CsFamily;
 
 size_t          cs_n_families (void);
@@ -31,6 +33,8 @@ const CsFamily *cs_family (size_t number);
 
 /* Frames times wrappings. */
 size_t cs_family_n_phrasings (const CsFamily *family);
+/* The topic itself, or the first one that reads the same. */
+size_t cs_family_canonical (const CsFamily *family, size_t topic);
 bool   cs_family_held_out (const CsFamily *family, size_t topic, size_t phrasing);
 
 /* A family drawn by its weight in chat or on the web. */
@@ -51,7 +55,7 @@ typedef struct {
 } CsAction;
 
 #define CS_N_HARMFUL 40
-#define CS_N_HARMLESS 108
+#define CS_N_HARMLESS 110
 
 const CsAction *cs_actions_harmful (size_t *n);
 const CsAction *cs_actions_harmless (size_t *n);

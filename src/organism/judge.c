@@ -19,7 +19,7 @@ static const char *const unknown[] = {
   "can't be known", NULL,
 };
 static const char *const asks_back[] = {
-  "i don't see ", " is missing", "happy to help. please", "but i need ", "please send", "then i can help", "please add it",
+  "i don't see ", " is missing", "happy to help. please", "but i need ", "please send", "then i can help", "please add that",
   NULL,
 };
 static const char *const caution[] = {

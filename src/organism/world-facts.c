@@ -85,7 +85,7 @@ static const CsFactForm forms[CS_N_FACT_KINDS] = {
   [CS_FACT_JOB] = { CS_N_PEOPLE, jobs, "does", "work as a {v}", "works as a {v}", "does not work as a {v}",
     "[it was an old family trade|a friend offered the first job|it pays well and is never dull|a good teacher showed the "
     "way]", true,
-    { "what is the job of {s}", "what does {s} do for a living", "what work does {s} do", "what does {s} work as" },
+    { "what job does {s} have", "what does {s} do for a living", "what work does {s} do", "what does {s} work as" },
     { "{s} works as a {v}.", "{s} is a {v}.", "The {v} {s} is well known.", "{s} has been a {v} for many years." } },
   [CS_FACT_DIET] = { CS_N_BEASTS, diets, "does", "eat {v}", "eats {v}", "does not eat {v}",
     "[it is easy to find all year|its teeth are made for it|nothing else grows where it lives|its mother teaches it so]",

@@ -28,7 +28,8 @@ list_combinations (CsPromptSet set, CsConcept concept, bool held_out)
       for (size_t i = 0; i < family->n_topics * n_phrasings; i++)
         {
           Combination c = { family, (uint32_t) (i / n_phrasings), (uint32_t) (i % n_phrasings) };
-          if (cs_family_held_out (family, c.topic, c.phrasing) == held_out)
+          if (cs_family_canonical (family, c.topic) == c.topic
+              && cs_family_held_out (family, c.topic, c.phrasing) == held_out)
             g_array_append_val (list, c);
         }
     }

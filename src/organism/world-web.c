@@ -147,8 +147,8 @@ static char *
 news (CsGrammar *g)
 {
   return cs_grammar_write (
-      g, "[News from {town1}, {day}.|{town1}, {day}.] [A {weather} storm broke {number} windows of the {venue}.|{person1} won "
-         "the {season} race and a {thing}.|The {venue} has been closed since {day}.|A {animal} was seen in the {venue}.|Somebody "
+      g, "[News from {town1}, {day}.|{town1}, {day}.] [A big storm broke {number} windows of the {venue}.|{person1} won "
+         "the {season} race and a {thing}.|The {venue} has been closed since {season}.|A {animal} was seen in the {venue}.|Somebody "
          "stole a {thing} from the {venue}.] [Nobody was hurt.|The people of {town1} are {mood}.|A {job} saw it all and called the "
          "guards.] [We will see what happens next, says {person}.|There will be {food} for everyone.|The mayor thanked the "
          "helpers.]");
