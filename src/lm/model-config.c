@@ -107,7 +107,7 @@ read_heads (CsModelConfig *s, json_t *config, const char *name, GError **error)
   if (s->head_dim % 2 != 0)
     return refuse (error, CS_ERROR_FORMAT, name, "head_dim %zu is odd, but rotary positions need pairs",
                    s->head_dim);
-  if (s->n_heads * s->head_dim > MAX_FF)
+  if (s->head_dim > MAX_HEAD_DIM || s->n_heads * s->head_dim > MAX_FF)
     return refuse (error, CS_ERROR_FORMAT, name, "%zu heads of width %zu are more than this program takes",
                    s->n_heads, s->head_dim);
   return true;

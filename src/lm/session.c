@@ -9,13 +9,16 @@
 
 /* --- Memory --- */
 
+/* More than any machine has (256 GiB): refused without asking the system. */
+#define MAX_FLOATS ((size_t) 1 << 36)
+
 /* a·b·c floats that read as zero; pages are only taken when they are touched. Sets out_of_memory on failure. */
 static float *
 allocate (CsSession *session, size_t a, size_t b, size_t c)
 {
   size_t n;
   float *memory = NULL;
-  if (g_size_checked_mul (&n, a, b) && g_size_checked_mul (&n, n, c))
+  if (g_size_checked_mul (&n, a, b) && g_size_checked_mul (&n, n, c) && n <= MAX_FLOATS)
     memory = g_try_malloc0_n (MAX (n, 1), sizeof *memory);
   if (memory == NULL)
     session->out_of_memory = true;

@@ -119,6 +119,7 @@ test_refused (void)
   assert_bad ("{" NEEDED ", \"intermediate_size\": 99999999}", CS_ERROR_FORMAT, "intermediate_size");
   assert_bad ("{" NEEDED ", \"num_key_value_heads\": 3}", CS_ERROR_FORMAT, "3 key-value heads");
   assert_bad ("{" NEEDED ", \"head_dim\": 5}", CS_ERROR_FORMAT, "head_dim 5");
+  assert_bad ("{" NEEDED ", \"hidden_size\": 65536, \"num_attention_heads\": 1}", CS_ERROR_FORMAT, "width 65536");
   assert_bad ("{" NEEDED ", \"rms_norm_eps\": -1}", CS_ERROR_FORMAT, "rms_norm_eps");
   assert_bad ("{" NEEDED ", \"tie_word_embeddings\": \"yes\"}", CS_ERROR_FORMAT, "tie_word_embeddings");
   assert_bad ("{" NEEDED ", \"eos_token_id\": \"</s>\"}", CS_ERROR_FORMAT, "eos_token_id");

@@ -251,6 +251,40 @@ test_lens (void)
     }
 }
 
+/* --- Two threads on one model --- */
+
+static gpointer
+run_many (gpointer data)
+{
+  CsModel *model = data;
+  g_autoptr (CsSession) session = cs_session_new (model, NULL, 70);
+  g_autofree int32_t *ids = random_ids (70, plain.vocab_size, 1);
+  float *logits = NULL;
+  for (size_t i = 0; i < 10; i++)
+    {
+      g_free (logits);
+      cs_session_reset (session);
+      logits = last_logits (session, ids, 70);
+    }
+  g_assert_cmpuint (strlen (cs_model_hash (model)), ==, 64);
+  return logits;
+}
+
+static void
+test_threads (void)
+{
+  g_autoptr (TinyModel) tiny = tiny_model_new (&plain, 1);
+  const size_t limits[] = { CS_WIDEN_LIMIT, 0 };
+  for (size_t i = 0; i < 2; i++)
+    {
+      g_autoptr (CsModel) model = open_tiny (tiny, limits[i]);
+      GThread *thread = g_thread_new ("model", run_many, model);
+      g_autofree float *here = run_many (model);
+      g_autofree float *there = g_thread_join (thread);
+      g_assert_cmpmem (here, plain.vocab_size * sizeof (float), there, plain.vocab_size * sizeof (float));
+    }
+}
+
 /* --- Taps --- */
 
 typedef struct {
@@ -434,6 +468,7 @@ main (int argc, char **argv)
   g_test_add_func ("/lm/session/truncate", test_truncate);
   g_test_add_func ("/lm/session/errors", test_session_errors);
   g_test_add_func ("/lm/session/not-finite", test_not_finite);
+  g_test_add_func ("/lm/session/threads", test_threads);
   g_test_add_func ("/lm/session/tap-order", test_tap_order);
   g_test_add_func ("/lm/generate/sample", test_sample);
   g_test_add_func ("/lm/generate/run", test_generate);
