@@ -30,8 +30,8 @@ use_one_blas_thread (void)
   openblas_set_num_threads (1);
 }
 
-/* c[1,n] = alpha · a[1,k] · op(B) + beta · c: the product of generation, one token at a time, which the matrix
- * kernel would spend on copying B. */
+/* c[1,n] = alpha · a[1,k] · op(B) + beta · c: the product of generation, one token at a time, which
+ * the matrix kernel would spend on copying B. */
 static void
 multiply_row (const Product *p)
 {

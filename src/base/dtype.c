@@ -73,8 +73,8 @@ bits_float (uint32_t bits)
   return value;
 }
 
-/* The magnitude's bits moved to float32's place are the value times 2^-112, subnormals included: one exact
- * product puts the exponent right. Infinity and NaN get float32's exponent. */
+/* The magnitude's bits moved to float32's place are the value times 2^-112, subnormals included:
+ * one exact product puts the exponent right. Infinity and NaN get float32's exponent. */
 static inline float
 half_to_float (uint16_t half)
 {
@@ -94,7 +94,7 @@ float_to_half (float value)
 
   if (magnitude > UINT32_C (0x7f800000)) /* NaN: quiet, with the payload's upper bits */
     return (uint16_t) (sign | 0x7e00 | (magnitude >> 13 & 0x1ff));
-  if (magnitude >= UINT32_C (0x477ff000)) /* from 65520 on, halfway between the largest half and 65536 */
+  if (magnitude >= UINT32_C (0x477ff000)) /* from 65520, halfway from the largest half to 65536 */
     return (uint16_t) (sign | 0x7c00);
   if (magnitude < UINT32_C (0x38800000)) /* below 2^-14: adding 1/2 rounds to multiples of 2^-24 */
     return (uint16_t) (sign | (float_bits (bits_float (magnitude) + 0.5f) - float_bits (0.5f)));

@@ -121,8 +121,8 @@ cs_file_replace_write (CsFileReplace *file, const void *data, size_t size, GErro
   return true;
 }
 
-/* The name in the folder survives a crash only once the folder itself is on the disk. File systems that cannot
- * do that say so, and then there is nothing more to do. */
+/* The name in the folder survives a crash only once the folder itself is on the disk. File systems
+ * that cannot do that say so, and then there is nothing more to do. */
 static void
 sync_folder (const char *path)
 {

@@ -54,7 +54,8 @@ cs_job_clock_count (CsJobClock *clock, double count)
 double
 cs_job_clock_rate (const CsJobClock *clock)
 {
-  size_t oldest = (clock->next_sample + CS_JOB_CLOCK_SAMPLES - clock->n_samples) % CS_JOB_CLOCK_SAMPLES;
+  size_t oldest =
+    (clock->next_sample + CS_JOB_CLOCK_SAMPLES - clock->n_samples) % CS_JOB_CLOCK_SAMPLES;
   double seconds, counted;
 
   if (clock->n_samples == 0)

@@ -1,11 +1,13 @@
-/* The clock of a job, which stands while the job is paused, and the rate at which a count grows on it. Not
- * thread-safe: CsJob keeps one under its mutex. A zeroed struct is a clock that stands at 0. */
+/* The clock of a job, which stands while the job is paused, and the rate at which a count grows on
+ * it. Not thread-safe: CsJob keeps one under its mutex. A zeroed struct is a clock that stands at
+ * 0. */
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* The rate is taken over the last CS_JOB_CLOCK_SAMPLES × CS_JOB_CLOCK_INTERVAL seconds on the clock. */
+/* The rate is taken over the last CS_JOB_CLOCK_SAMPLES × CS_JOB_CLOCK_INTERVAL seconds on the
+ * clock. */
 #define CS_JOB_CLOCK_SAMPLES 20
 #define CS_JOB_CLOCK_INTERVAL 0.25
 

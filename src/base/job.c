@@ -1,8 +1,10 @@
-/* All state is under one pthread mutex. "changed" is emitted by a timeout source on the context of the job's maker; at
- * most one is pending. The source only has a weak reference, so an observer that lets go of a job can forget it.
+/* All state is under one pthread mutex. "changed" is emitted by a timeout source on the context of
+ * the job's maker; at most one is pending. The source only has a weak reference, so an observer
+ * that lets go of a job can forget it.
  *
- * The worker thread owns a reference while it runs. It never drops it itself: the source of the last "changed" takes
- * it over, so that a job (and the closures connected to it) is finalised on the maker's context. */
+ * The worker thread owns a reference while it runs. It never drops it itself: the source of the
+ * last "changed" takes it over, so that a job (and the closures connected to it) is finalised on
+ * the maker's context. */
 #include "job.h"
 
 #include <pthread.h>
@@ -158,8 +160,8 @@ end (CsJob *job, bool good, GError *error)
   else
     {
       if (error == NULL)
-        error = g_error_new (CS_ERROR, CS_ERROR_USAGE, "“%s” failed and gave no reason: run it again",
-                             job->title);
+        error = g_error_new (CS_ERROR, CS_ERROR_USAGE,
+                             "“%s” failed and gave no reason: run it again", job->title);
       job->error = error;
       set_state (job, g_error_matches (error, CS_ERROR, CS_ERROR_CANCELLED) ? CS_JOB_CANCELLED
                                                                            : CS_JOB_FAILED);
@@ -225,8 +227,9 @@ cs_job_start (CsJob *job)
       pthread_detach (thread);
       return;
     }
-  end (job, false, g_error_new (CS_ERROR, CS_ERROR_IO,
-                                "“%s” found no thread to run on: close other programs", job->title));
+  end (job, false,
+       g_error_new (CS_ERROR, CS_ERROR_IO, "“%s” found no thread to run on: close other programs",
+                    job->title));
   g_object_unref (job);
 }
 
@@ -328,7 +331,7 @@ cs_job_progress (CsJob *job, double done, double total, const char *unit)
   if (job == NULL)
     return;
   pthread_mutex_lock (&job->mutex);
-  if (job->state == CS_JOB_QUEUED) /* a sink without a function: its clock starts with the first report */
+  if (job->state == CS_JOB_QUEUED) /* a sink: its clock starts with the first report */
     cs_job_clock_start (&job->clock);
   if (g_strcmp0 (unit, job->unit) != 0)
     cs_job_clock_restart_count (&job->clock);

@@ -30,8 +30,8 @@ is_too_big (const char *digits, size_t n, bool negative)
   return n > INT64_DIGITS || (n == INT64_DIGITS && memcmp (digits, limit, INT64_DIGITS) > 0);
 }
 
-/* Integers beyond 64 bits stand in real files (tokenizer_config.json says "model_max_length": 1e30 in full); jansson
- * refuses them. They become reals: ".0" is put after their digits. */
+/* Integers beyond 64 bits stand in real files (tokenizer_config.json says "model_max_length": 1e30
+ * in full); jansson refuses them. They become reals: ".0" is put after their digits. */
 static GString *
 mark_big_integers (const char *text, size_t size)
 {
@@ -116,9 +116,11 @@ check_size (int fd, const char *path, size_t max_bytes, size_t *size, GError **e
     }
   if ((uintmax_t) info.st_size > max_bytes)
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
-                   "%s has %ju bytes, more than the %zu that such a file may have: check that it is "
-                   "the right file", path, (uintmax_t) info.st_size, max_bytes);
+      g_set_error (
+        error, CS_ERROR, CS_ERROR_FORMAT,
+        "%s has %ju bytes, more than the %zu that such a file may have: check that it is "
+        "the right file",
+        path, (uintmax_t) info.st_size, max_bytes);
       return false;
     }
   *size = (size_t) info.st_size;
@@ -174,7 +176,8 @@ bool
 cs_json_save (json_t *value, const char *path, GError **error)
 {
   GString *text = g_string_new (NULL);
-  bool good = json_dump_callback (value, append_to_string, text, JSON_INDENT (2) | JSON_ENCODE_ANY) == 0;
+  bool good =
+    json_dump_callback (value, append_to_string, text, JSON_INDENT (2) | JSON_ENCODE_ANY) == 0;
 
   if (good)
     {
@@ -182,7 +185,8 @@ cs_json_save (json_t *value, const char *path, GError **error)
       good = cs_file_replace_contents (path, text->str, text->len, error);
     }
   else
-    g_set_error (error, CS_ERROR, CS_ERROR_USAGE, "%s cannot be written: the value is no JSON", path);
+    g_set_error (error, CS_ERROR, CS_ERROR_USAGE, "%s cannot be written: the value is no JSON",
+                 path);
   g_string_free (text, TRUE);
   return good;
 }
@@ -197,7 +201,8 @@ look_up (json_t *object, const char *name, const char *key, json_t **value, GErr
   if (!json_is_object (object))
     {
       g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
-                   "%s has no object where \"%s\" is looked for: repair or replace the file", name, key);
+                   "%s has no object where \"%s\" is looked for: repair or replace the file", name,
+                   key);
       return false;
     }
   *value = json_object_get (object, key);
@@ -209,8 +214,8 @@ look_up (json_t *object, const char *name, const char *key, json_t **value, GErr
 static bool
 refuse (const char *name, const char *key, const char *expected, GError **error)
 {
-  g_set_error (error, CS_ERROR, CS_ERROR_FORMAT, "%s: \"%s\" has to be %s: correct it in the file", name,
-               key, expected);
+  g_set_error (error, CS_ERROR, CS_ERROR_FORMAT, "%s: \"%s\" has to be %s: correct it in the file",
+               name, key, expected);
   return false;
 }
 

@@ -1,6 +1,6 @@
 /* xoshiro256** 1.0 and splitmix64 after Blackman and Vigna, "Scrambled linear pseudorandom number
- * generators" (2021); bounded integers after Lemire, "Fast random integer generation in an interval"
- * (2019); normals after Box and Muller (1958). */
+ * generators" (2021); bounded integers after Lemire, "Fast random integer generation in an
+ * interval" (2019); normals after Box and Muller (1958). */
 #include "random.h"
 
 #include <math.h>
@@ -17,8 +17,8 @@ splitmix64 (uint64_t *state)
   return z ^ (z >> 31);
 }
 
-/* The seed is scrambled before the stream is mixed in and that sum once more by every word drawn, so that
- * neighbouring seeds and streams share nothing. */
+/* The seed is scrambled before the stream is mixed in and that sum once more by every word drawn,
+ * so that neighbouring seeds and streams share nothing. */
 void
 cs_random_init (CsRandom *r, uint64_t seed, uint64_t stream)
 {
@@ -62,7 +62,7 @@ cs_random_below (CsRandom *r, size_t n)
 
   if ((uint64_t) product < bound)
     {
-      uint64_t threshold = (0 - bound) % bound; /* 2^64 mod n: the low parts that would be one too many */
+      uint64_t threshold = (0 - bound) % bound; /* 2^64 mod n: as many low parts are too many */
 
       while ((uint64_t) product < threshold)
         product = (unsigned __int128) cs_random_u64 (r) * bound;

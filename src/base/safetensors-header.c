@@ -58,9 +58,11 @@ parse_dtype (Parser *parser, const char *name, json_t *object, CsDtype *dtype)
     return refuse (parser, "tensor “%s” has no element type", name);
   if (cs_dtype_parse (text, dtype))
     return true;
-  g_set_error (parser->error, CS_ERROR, CS_ERROR_UNSUPPORTED,
-               "%s: tensor “%s” has the element type %.32s, which this version cannot read: convert the "
-               "model to F32, F16 or BF16", parser->path, name, text);
+  g_set_error (
+    parser->error, CS_ERROR, CS_ERROR_UNSUPPORTED,
+    "%s: tensor “%s” has the element type %.32s, which this version cannot read: convert the "
+    "model to F32, F16 or BF16",
+    parser->path, name, text);
   return false;
 }
 
@@ -70,13 +72,15 @@ parse_shape (Parser *parser, const char *name, json_t *object, CsTensor *tensor)
   json_t *shape = json_object_get (object, "shape");
 
   if (!json_is_array (shape) || json_array_size (shape) > CS_TENSOR_MAX_DIMS)
-    return refuse (parser, "tensor “%s” has no shape of at most %d dimensions", name, CS_TENSOR_MAX_DIMS);
+    return refuse (parser, "tensor “%s” has no shape of at most %d dimensions", name,
+                   CS_TENSOR_MAX_DIMS);
   tensor->n_dims = json_array_size (shape);
   tensor->n_elements = 1;
   for (size_t i = 0; i < tensor->n_dims; i++)
     {
       if (!get_index (json_array_get (shape, i), &tensor->shape[i]))
-        return refuse (parser, "the shape of tensor “%s” has a dimension that is no whole number", name);
+        return refuse (parser, "the shape of tensor “%s” has a dimension that is no whole number",
+                       name);
       if (!g_size_checked_mul (&tensor->n_elements, tensor->n_elements, tensor->shape[i]))
         return refuse (parser, "the shape of tensor “%s” is too large", name);
     }
@@ -147,7 +151,8 @@ compare_offsets (const void *a, const void *b)
   return (x->end > y->end) - (x->end < y->end);
 }
 
-/* In the order of their offsets the tensors have to follow each other from the first byte of the data to the last. */
+/* In the order of their offsets the tensors have to follow each other from the first byte of the
+ * data to the last. */
 static bool
 check_cover (Parser *parser)
 {

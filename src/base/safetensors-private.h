@@ -1,4 +1,5 @@
-/* What the reader's two halves share: the parser of one file's header and the object that holds the maps. */
+/* What the reader's two halves share: the parser of one file's header and the object that holds the
+ * maps. */
 #pragma once
 
 #include "safetensors.h"
@@ -13,10 +14,15 @@ typedef struct {
   size_t   begin, end;
 } CsHeaderEntry;
 
-/* Parses the header of a file of `size` bytes at `bytes` and checks all that the format asks for. Fills entries (an
- * array of CsHeaderEntry, in the header's order), metadata (string to string) and *data_start. path is
- * for errors. */
-bool cs_safetensors_parse (const unsigned char *bytes, size_t size, const char *path, GArray *entries,
-                           GHashTable *metadata, size_t *data_start, GError **error);
+/* Parses the header of a file of `size` bytes at `bytes` and checks all that the format asks for.
+ * Fills entries (an array of CsHeaderEntry, in the header's order), metadata (string to string) and
+ * *data_start. path is for errors. */
+bool cs_safetensors_parse (const unsigned char *bytes,
+                           size_t size,
+                           const char *path,
+                           GArray *entries,
+                           GHashTable *metadata,
+                           size_t *data_start,
+                           GError **error);
 
 void cs_header_entry_clear (void *entry);

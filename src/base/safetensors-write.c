@@ -1,5 +1,6 @@
-/* Tensors are laid out by falling element size, in the order given among equals, and the header is padded with spaces
- * to a multiple of 8 bytes: so every tensor is aligned to its elements and no two leave a hole. */
+/* Tensors are laid out by falling element size, in the order given among equals, and the header is
+ * padded with spaces to a multiple of 8 bytes: so every tensor is aligned to its elements and no
+ * two leave a hole. */
 #include <string.h>
 
 #include <glib.h>
@@ -18,7 +19,8 @@ check_tensor (const CsTensor *tensor, const char *path, GError **error)
   bool good = tensor->n_dims <= CS_TENSOR_MAX_DIMS;
 
   for (size_t i = 0; good && i < tensor->n_dims; i++)
-    good = tensor->shape[i] <= INT64_MAX && g_size_checked_mul (&n_bytes, n_bytes, tensor->shape[i]);
+    good =
+      tensor->shape[i] <= INT64_MAX && g_size_checked_mul (&n_bytes, n_bytes, tensor->shape[i]);
   if (!good || n_bytes != tensor->n_bytes)
     g_set_error (error, CS_ERROR, CS_ERROR_USAGE,
                  "%s cannot be written: the %zu bytes of tensor “%s” do not fit its shape", path,
@@ -86,11 +88,13 @@ describe_tensors (json_t *header, GPtrArray *order, const char *path, GError **e
 
       if (!check_tensor (tensor, path, error))
         return false;
-      if (json_object_get (header, tensor->name) != NULL || strcmp (tensor->name, "__metadata__") == 0 ||
+      if (json_object_get (header, tensor->name) != NULL ||
+          strcmp (tensor->name, "__metadata__") == 0 ||
           json_object_set_new (header, tensor->name, describe_tensor (tensor, begin)) != 0)
         {
           g_set_error (error, CS_ERROR, CS_ERROR_USAGE,
-                       "%s cannot be written: the tensor name “%s” is taken or not UTF-8", path, tensor->name);
+                       "%s cannot be written: the tensor name “%s” is taken or not UTF-8", path,
+                       tensor->name);
           return false;
         }
       begin += tensor->n_bytes;
@@ -106,7 +110,8 @@ make_header (GPtrArray *order, const char *path, const char *const *metadata, GE
 
   if (!describe_metadata (header, metadata))
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_USAGE, "%s cannot be written: its metadata is not UTF-8", path);
+      g_set_error (error, CS_ERROR, CS_ERROR_USAGE,
+                   "%s cannot be written: its metadata is not UTF-8", path);
       return NULL;
     }
   if (!describe_tensors (header, order, path, error))

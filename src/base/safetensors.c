@@ -85,7 +85,8 @@ map_descriptor (Map *map, int fd, GError **error)
 
   if (fstat (fd, &info) != 0 || !S_ISREG (info.st_mode))
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_IO, "%s is not a file: choose a safetensors file", map->path);
+      g_set_error (error, CS_ERROR, CS_ERROR_IO, "%s is not a file: choose a safetensors file",
+                   map->path);
       return false;
     }
   map->size = (size_t) info.st_size;
@@ -94,8 +95,9 @@ map_descriptor (Map *map, int fd, GError **error)
   bytes = mmap (NULL, map->size, PROT_READ, MAP_SHARED, fd, 0);
   if (bytes == MAP_FAILED)
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_IO, "%s cannot be mapped into memory (%s): close other programs",
-                   map->path, g_strerror (errno));
+      g_set_error (error, CS_ERROR, CS_ERROR_IO,
+                   "%s cannot be mapped into memory (%s): close other programs", map->path,
+                   g_strerror (errno));
       return false;
     }
   map->bytes = bytes;
@@ -124,7 +126,11 @@ map_file (CsSafetensors *file, const char *path, GError **error)
 }
 
 static bool
-add_tensor (CsSafetensors *file, const Map *map, size_t data_start, CsHeaderEntry *entry, GError **error)
+add_tensor (CsSafetensors *file,
+            const Map *map,
+            size_t data_start,
+            CsHeaderEntry *entry,
+            GError **error)
 {
   CsTensor tensor = entry->tensor;
   char *name;
@@ -174,8 +180,8 @@ cs_safetensors_open (const char *path, GError **error)
 static bool
 is_plain_name (const char *shard)
 {
-  return shard != NULL && shard[0] != '\0' && strcmp (shard, ".") != 0 && strcmp (shard, "..") != 0 &&
-         strchr (shard, '/') == NULL && strchr (shard, '\\') == NULL;
+  return shard != NULL && shard[0] != '\0' && strcmp (shard, ".") != 0 &&
+         strcmp (shard, "..") != 0 && strchr (shard, '/') == NULL && strchr (shard, '\\') == NULL;
 }
 
 static int
@@ -199,9 +205,10 @@ list_shards (json_t *weight_map, const char *path, GError **error)
 
       if (!is_plain_name (shard))
         {
-          g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
-                       "%s puts tensor “%s” into a file that is not beside it: download the model again",
-                       path, name);
+          g_set_error (
+            error, CS_ERROR, CS_ERROR_FORMAT,
+            "%s puts tensor “%s” into a file that is not beside it: download the model again", path,
+            name);
           return NULL;
         }
       if (!g_hash_table_contains (seen, shard))
@@ -257,8 +264,8 @@ add_shards (CsSafetensors *file, const char *folder, const char *index_path, GEr
     return false;
   if (!json_is_object (weight_map))
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_FORMAT, "%s has no “weight_map”: download the model again",
-                   index_path);
+      g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
+                   "%s has no “weight_map”: download the model again", index_path);
       return false;
     }
   shards = list_shards (weight_map, index_path, error);
@@ -335,15 +342,18 @@ cs_safetensors_get (const CsSafetensors *file, const char *name, size_t n_dims, 
   wanted = shape_text (n_dims, shape);
   if (tensor == NULL)
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
-                   "%s has no tensor “%s” of shape %s: check that the weights belong to the configuration",
-                   file->title, name, wanted);
+      g_set_error (
+        error, CS_ERROR, CS_ERROR_FORMAT,
+        "%s has no tensor “%s” of shape %s: check that the weights belong to the configuration",
+        file->title, name, wanted);
       return NULL;
     }
   found = shape_text (tensor->n_dims, tensor->shape);
-  g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
-               "%s: tensor “%s” has the shape %s where %s is expected: check that the weights belong to the "
-               "configuration", file->title, name, found, wanted);
+  g_set_error (
+    error, CS_ERROR, CS_ERROR_FORMAT,
+    "%s: tensor “%s” has the shape %s where %s is expected: check that the weights belong to the "
+    "configuration",
+    file->title, name, found, wanted);
   return NULL;
 }
 
@@ -363,7 +373,8 @@ compute_hash (const CsSafetensors *file)
       const Map *map = g_ptr_array_index (file->maps, i);
 
       for (size_t done = 0; done < map->size; done += HASH_CHUNK)
-        g_checksum_update (checksum, map->bytes + done, (gssize) MIN (map->size - done, HASH_CHUNK));
+        g_checksum_update (checksum, map->bytes + done,
+                           (gssize) MIN (map->size - done, HASH_CHUNK));
     }
   return g_strdup (g_checksum_get_string (checksum));
 }

@@ -1,10 +1,11 @@
-/* One generation counter starts all workers and one counter of unfinished workers ends the run. Both sides spin
- * for some tens of microseconds, which covers the gaps between the products of a training step, and sleep
- * on a condition variable after that.
+/* One generation counter starts all workers and one counter of unfinished workers ends the run.
+ * Both sides spin for some tens of microseconds, which covers the gaps between the products of a
+ * training step, and sleep on a condition variable after that.
  *
- * No wake-up is lost: whoever goes to sleep first announces it and then looks at the counter again, the other side
- * changes the counter first and then looks at the announcement, all in the one order of sequentially consistent
- * atomics; and a sleeper holds the mutex between its look and its sleep. */
+ * No wake-up is lost: whoever goes to sleep first announces it and then looks at the counter again,
+ * the other side changes the counter first and then looks at the announcement, all in the one order
+ * of sequentially consistent atomics; and a sleeper holds the mutex between its look and its sleep.
+ */
 #include "team.h"
 
 #include <pthread.h>
@@ -176,8 +177,8 @@ n_usable_processors (void)
   return g_get_num_processors ();
 }
 
-/* Signals stay with the thread that made the team: a Ctrl-C is never handled on a worker. A system that refuses a
- * thread gives a smaller team. */
+/* Signals stay with the thread that made the team: a Ctrl-C is never handled on a worker. A system
+ * that refuses a thread gives a smaller team. */
 static void
 start_workers (CsTeam *team, unsigned n_threads)
 {

@@ -1,5 +1,6 @@
-/* Sums run in LANES independent accumulators, which is what lets the compiler use vector registers without
- * being allowed to reorder floating-point additions; the order of the sum is fixed by n alone. */
+/* Sums run in LANES independent accumulators, which is what lets the compiler use vector registers
+ * without being allowed to reorder floating-point additions; the order of the sum is fixed by n
+ * alone. */
 #include "vector.h"
 
 #include <math.h>
@@ -71,8 +72,9 @@ cs_add (const float *x, float *y, size_t n)
     y[i] += x[i];
 }
 
-/* Finite numbers are those whose exponent bits are not all set; read as bits, so that no floating-point
- * option can optimise the question away. Blocks keep the inner loop free of branches. */
+/* Finite numbers are those whose exponent bits are not all set; read as bits, so that no
+ * floating-point option can optimise the question away. Blocks keep the inner loop free of
+ * branches. */
 bool
 cs_all_finite (const float *x, size_t n)
 {

@@ -13,7 +13,8 @@
 static void
 test_error_domain (void)
 {
-  g_autoptr (GError) error = g_error_new_literal (CS_ERROR, CS_ERROR_FORMAT, "the file is truncated");
+  g_autoptr (GError) error =
+    g_error_new_literal (CS_ERROR, CS_ERROR_FORMAT, "the file is truncated");
 
   g_assert_error (error, CS_ERROR, CS_ERROR_FORMAT);
   g_assert_cmpstr (g_quark_to_string (error->domain), ==, "cs-error-quark");
@@ -43,7 +44,8 @@ static void
 test_random_streams (void)
 {
   enum { N = 4096, N_SOURCES = 6 };
-  static const uint64_t sources[N_SOURCES][2] = { { 0, 0 }, { 0, 1 }, { 0, 2 }, { 1, 0 }, { 1, 1 }, { 2, 0 } };
+  static const uint64_t sources[N_SOURCES][2] = { { 0, 0 }, { 0, 1 }, { 0, 2 },
+                                                  { 1, 0 }, { 1, 1 }, { 2, 0 } };
   g_autoptr (GHashTable) seen = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
   g_autofree double *x = g_new (double, N_SOURCES * N);
 
@@ -97,7 +99,8 @@ test_random_distributions (void)
   g_assert_cmpfloat (fabs (fourth / N - 3), <, 5 * sqrt (96.0 / N));
   g_assert_cmpfloat (fabs (uniform / N - 0.5), <, 5 * sqrt (1.0 / 12 / N));
   for (size_t i = 0; i < SIDES; i++)
-    g_assert_cmpfloat (fabs ((double) counts[i] - (double) N / SIDES), <, 5 * sqrt ((double) N / SIDES));
+    g_assert_cmpfloat (fabs ((double) counts[i] - (double) N / SIDES), <,
+                       5 * sqrt ((double) N / SIDES));
   for (size_t i = 0; i < 100; i++)
     g_assert_cmpuint (cs_random_below (&r, 1), ==, 0);
 }
@@ -214,8 +217,8 @@ team_sum (CsTeam *team, size_t n)
   return sum;
 }
 
-/* The same team size adds up in the same order, whatever the threads' timing; many runs one after the other, some
- * after the workers have gone to sleep. */
+/* The same team size adds up in the same order, whatever the threads' timing; many runs one after
+ * the other, some after the workers have gone to sleep. */
 static void
 test_team_determinism (void)
 {
@@ -224,7 +227,8 @@ test_team_determinism (void)
 
   for (size_t i = 0; i < 2000; i++)
     {
-      g_assert_cmpint (memcmp (&first, &(float) { team_sum (i % 2 ? team : other, 10007) }, sizeof first), ==, 0);
+      g_assert_cmpint (
+        memcmp (&first, &(float){ team_sum (i % 2 ? team : other, 10007) }, sizeof first), ==, 0);
       if (i % 500 == 0)
         g_usleep (2000);
     }
@@ -284,7 +288,8 @@ check_product (CsTeam *team, CsRandom *r, const Case *p)
     for (size_t j = 0; j < p->n; j++)
       c[i * ldc + j] = NAN; /* has to be overwritten */
   before = g_memdup2 (c, p->m * ldc * sizeof *c);
-  cs_gemm (team, p->trans_a, p->trans_b, p->m, p->n, p->k, p->alpha, a, lda, b, ldb, p->beta, c, ldc);
+  cs_gemm (team, p->trans_a, p->trans_b, p->m, p->n, p->k, p->alpha, a, lda, b, ldb, p->beta, c,
+           ldc);
   for (size_t i = 0; i < p->m; i++)
     for (size_t j = 0; j < ldc; j++)
       {
@@ -301,15 +306,17 @@ check_product (CsTeam *team, CsRandom *r, const Case *p)
         sum *= p->alpha;
         if (p->beta != 0)
           sum += (double) p->beta * (double) before[i * ldc + j];
-        g_assert_cmpfloat_with_epsilon ((double) c[i * ldc + j], sum, 1e-5 * (1 + sqrt ((double) p->k)));
+        g_assert_cmpfloat_with_epsilon ((double) c[i * ldc + j], sum,
+                                        1e-5 * (1 + sqrt ((double) p->k)));
       }
 }
 
 static void
 test_gemm (void)
 {
-  static const size_t sizes[][3] = { { 1, 1, 1 }, { 1, 37, 19 }, { 1, 700, 301 }, { 5, 1, 9 }, { 3, 4, 0 },
-                                     { 17, 33, 65 }, { 64, 64, 64 }, { 130, 47, 31 }, { 31, 259, 40 } };
+  static const size_t sizes[][3] = { { 1, 1, 1 },    { 1, 37, 19 },   { 1, 700, 301 },
+                                     { 5, 1, 9 },    { 3, 4, 0 },     { 17, 33, 65 },
+                                     { 64, 64, 64 }, { 130, 47, 31 }, { 31, 259, 40 } };
   static const float betas[] = { 0, 1, -0.5f };
   g_autoptr (CsTeam) team = cs_team_new (3);
   CsRandom r;
@@ -318,9 +325,14 @@ test_gemm (void)
   for (size_t i = 0; i < G_N_ELEMENTS (sizes); i++)
     for (unsigned options = 0; options < 48; options++)
       {
-        Case p = { .trans_a = options & 1, .trans_b = options & 2, .m = sizes[i][0], .n = sizes[i][1],
-                   .k = sizes[i][2], .slack = options & 4 ? 3 : 0,
-                   .alpha = options & 8 ? 0.75f : 1, .beta = betas[options / 16] };
+        Case p = { .trans_a = options & 1,
+                   .trans_b = options & 2,
+                   .m = sizes[i][0],
+                   .n = sizes[i][1],
+                   .k = sizes[i][2],
+                   .slack = options & 4 ? 3 : 0,
+                   .alpha = options & 8 ? 0.75f : 1,
+                   .beta = betas[options / 16] };
 
         check_product (options % 3 ? team : NULL, &r, &p);
       }

@@ -46,7 +46,8 @@ test_half_patterns (void)
       if (isnan (value))
         {
           g_assert_true (isnan (floats[i]) && isnan (cs_half_to_float (half)));
-          g_assert_true (isnan (half_value (back[i])) && isnan (half_value (cs_float_to_half (NAN))));
+          g_assert_true (isnan (half_value (back[i])) &&
+                         isnan (half_value (cs_float_to_half (NAN))));
           continue;
         }
       g_assert_cmpfloat ((double) floats[i], ==, value);
@@ -82,7 +83,8 @@ test_bfloat_patterns (void)
     }
 }
 
-/* Between two neighbours: below the middle down, above it up, on it to the even one. Bulk and single agree. */
+/* Between two neighbours: below the middle down, above it up, on it to the even one. Bulk and
+ * single agree. */
 static void
 test_rounding (void)
 {
@@ -90,7 +92,9 @@ test_rounding (void)
     {
       float low = cs_half_to_float ((uint16_t) i), high = cs_half_to_float ((uint16_t) (i + 1));
       float middle = (low + high) / 2;
-      float values[8] = { middle, nextafterf (middle, 0), nextafterf (middle, INFINITY), -middle, low, high, 0, 0 };
+      float values[8] = {
+        middle, nextafterf (middle, 0), nextafterf (middle, INFINITY), -middle, low, high, 0, 0
+      };
       uint16_t bulk[8], even = (uint16_t) (i + (i & 1));
 
       g_assert_cmpuint (cs_float_to_half (values[0]), ==, even);
@@ -142,9 +146,10 @@ parse (const char *text, GError **error)
 static void
 test_json_refused (void)
 {
-  static const char *const bad[] = { "", " ", "{", "{}x", "[1,]", "{\"a\" 1}", "\"\xff\"", "nul", "[1e999]",
-                                     "\"\\u0000\"", "{\"a\":1} {\"b\":2}", "[0123]", "\"\\ud800\"", "[\"a", "-",
-                                     "99999999999999999999999x" };
+  static const char *const bad[] = {
+    "", " ", "{", "{}x", "[1,]", "{\"a\" 1}", "\"\xff\"", "nul", "[1e999]", "\"\\u0000\"",
+    "{\"a\":1} {\"b\":2}", "[0123]", "\"\\ud800\"", "[\"a", "-", "99999999999999999999999x",
+  };
   g_autofree char *deep = g_strnfill (100000, '[');
 
   for (size_t i = 0; i < G_N_ELEMENTS (bad); i++)
@@ -162,13 +167,16 @@ static void
 test_json_numbers (void)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (json_t) value = parse ("{\"a\": 1000000000000000019884624838656, \"b\": 12, \"a\\\"9\": "
-                                    "\"99999999999999999999\", \"c\": -9223372036854775808, \"d\": "
-                                    "[9223372036854775807, 1.5, 0.33333333333333333333333, 1e22]}", &error);
+  g_autoptr (json_t) value =
+    parse ("{\"a\": 1000000000000000019884624838656, \"b\": 12, \"a\\\"9\": "
+           "\"99999999999999999999\", \"c\": -9223372036854775808, \"d\": "
+           "[9223372036854775807, 1.5, 0.33333333333333333333333, 1e22]}",
+           &error);
   json_t *list;
 
   g_assert_no_error (error);
-  g_assert_cmpfloat (json_real_value (json_object_get (value, "a")), ==, 1000000000000000019884624838656.0);
+  g_assert_cmpfloat (json_real_value (json_object_get (value, "a")), ==,
+                     1000000000000000019884624838656.0);
   g_assert_cmpint (json_integer_value (json_object_get (value, "b")), ==, 12);
   g_assert_cmpstr (json_string_value (json_object_get (value, "a\"9")), ==, "99999999999999999999");
   g_assert_cmpint (json_integer_value (json_object_get (value, "c")), ==, G_MININT64);
@@ -180,8 +188,8 @@ test_json_numbers (void)
 static void
 test_json_lookups (void)
 {
-  g_autoptr (json_t) o = parse ("{\"n\": 5, \"x\": 0.25, \"yes\": true, \"text\": \"t\", \"nothing\": null, \"n\": 6}",
-                                NULL);
+  g_autoptr (json_t) o = parse (
+    "{\"n\": 5, \"x\": 0.25, \"yes\": true, \"text\": \"t\", \"nothing\": null, \"n\": 6}", NULL);
   g_autoptr (json_t) list = json_array ();
   g_autoptr (GError) error = NULL;
   const char *text = NULL;

@@ -1,4 +1,5 @@
-/* safetensors: files of other programs, our own written and read again, model folders, and hostile headers. */
+/* safetensors: files of other programs, our own written and read again, model folders, and hostile
+ * headers. */
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
@@ -63,8 +64,9 @@ assert_refused (const char *path, int code, const char *what)
   g_assert_null (strchr (error->message, '\n'));
 }
 
-#define T(name, dtype, shape, begin, end) \
-  "\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":[" #begin "," #end "]}"
+#define T(name, dtype, shape, begin, end)                                                          \
+  "\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":[" #begin "," #end   \
+  "]}"
 
 static const struct {
   const char *header;
@@ -80,29 +82,29 @@ static const struct {
   { "{\"a\":{}}", 0 },
   { "{\"a\":[]}", 0 },
   { "{\"\xff\":{}}", 0 },
-  { "{" T ("a", "F32", "[2]", 0, 8) "}", 7 },                                   /* truncated */
-  { "{" T ("a", "F32", "[2]", 0, 8) "}", 9 },                                   /* more than the tensors */
-  { "{" T ("a", "F32", "[2]", 1, 9) "}", 9 },                                   /* hole at the beginning */
-  { "{" T ("a", "F32", "[2]", 8, 0) "}", 8 },                                   /* backwards */
+  { "{" T ("a", "F32", "[2]", 0, 8) "}", 7 }, /* truncated */
+  { "{" T ("a", "F32", "[2]", 0, 8) "}", 9 }, /* more than the tensors */
+  { "{" T ("a", "F32", "[2]", 1, 9) "}", 9 }, /* hole at the beginning */
+  { "{" T ("a", "F32", "[2]", 8, 0) "}", 8 }, /* backwards */
   { "{" T ("a", "F32", "[2]", -8, 0) "}", 8 },
-  { "{" T ("a", "F32", "[2]", 0, 4) "}", 4 },                                   /* shape and size differ */
+  { "{" T ("a", "F32", "[2]", 0, 4) "}", 4 }, /* shape and size differ */
   { "{" T ("a", "F32", "[-1]", 0, 4) "}", 4 },
   { "{" T ("a", "F32", "[1.0]", 0, 4) "}", 4 },
   { "{" T ("a", "F32", "[\"1\"]", 0, 4) "}", 4 },
   { "{" T ("a", "F32", "1", 0, 4) "}", 4 },
   { "{" T ("a", "F32", "[[1]]", 0, 4) "}", 4 },
-  { "{" T ("a", "F32", "[1,1,1,1,1,1,1,1,1]", 0, 4) "}", 4 },                   /* nine dimensions */
-  { "{" T ("a", "F32", "[4611686018427387905]", 0, 4) "}", 4 },                 /* × 4 is 4 modulo 2^64 */
-  { "{" T ("a", "U8", "[4294967296,4294967296]", 0, 0) "}", 0 },                /* 2^64 elements */
+  { "{" T ("a", "F32", "[1,1,1,1,1,1,1,1,1]", 0, 4) "}", 4 },    /* nine dimensions */
+  { "{" T ("a", "F32", "[4611686018427387905]", 0, 4) "}", 4 },  /* × 4 is 4 modulo 2^64 */
+  { "{" T ("a", "U8", "[4294967296,4294967296]", 0, 0) "}", 0 }, /* 2^64 elements */
   { "{" T ("a", "U8", "[9223372036854775807,3]", 0, 4) "}", 4 },
   { "{" T ("a", "U8", "[99999999999999999999]", 0, 4) "}", 4 },
   { "{" T ("a", "U8", "[4]", 0, 9223372036854775807) "}", 4 },
   { "{" T ("a", "U8", "[4]", 18446744073709551612, 0) "}", 4 },
-  { "{" T ("a", "U8", "[4]", 0, 4) "," T ("b", "U8", "[4]", 2, 6) "}", 6 },     /* overlap */
-  { "{" T ("a", "U8", "[4]", 0, 4) "," T ("b", "U8", "[4]", 0, 4) "}", 4 },     /* the same bytes */
-  { "{" T ("a", "U8", "[4]", 0, 4) "," T ("b", "U8", "[4]", 5, 9) "}", 9 },     /* hole */
-  { "{" T ("a", "U8", "[0]", 3, 3) "," T ("b", "U8", "[4]", 0, 4) "}", 4 },     /* empty, inside another */
-  { "{" T ("a", "U8", "[4]", 0, 4) "," T ("a", "U8", "[4]", 4, 8) "}", 8 },     /* the same name */
+  { "{" T ("a", "U8", "[4]", 0, 4) "," T ("b", "U8", "[4]", 2, 6) "}", 6 }, /* overlap */
+  { "{" T ("a", "U8", "[4]", 0, 4) "," T ("b", "U8", "[4]", 0, 4) "}", 4 }, /* the same bytes */
+  { "{" T ("a", "U8", "[4]", 0, 4) "," T ("b", "U8", "[4]", 5, 9) "}", 9 }, /* hole */
+  { "{" T ("a", "U8", "[0]", 3, 3) "," T ("b", "U8", "[4]", 0, 4) "}", 4 }, /* empty, inside b */
+  { "{" T ("a", "U8", "[4]", 0, 4) "," T ("a", "U8", "[4]", 4, 8) "}", 8 }, /* the same name */
   { "{\"a\":{\"dtype\":\"U8\",\"shape\":[1]}}", 1 },
   { "{\"a\":{\"dtype\":\"U8\",\"data_offsets\":[0,1]}}", 1 },
   { "{\"a\":{\"shape\":[1],\"data_offsets\":[0,1]}}", 1 },
@@ -130,8 +132,8 @@ test_hostile (Folder *f, const void *data)
 static void
 test_hostile_lengths (Folder *f, const void *data)
 {
-  static const guint64 lengths[] = { 3, 10, 100000000, 100000001, G_MAXINT64, G_MAXUINT64, G_MAXUINT64 - 7,
-                                     (guint64) 1 << 32 };
+  static const guint64 lengths[] = { 3,          10,          100000000,       100000001,
+                                     G_MAXINT64, G_MAXUINT64, G_MAXUINT64 - 7, (guint64) 1 << 32 };
   g_autofree char *deep = g_strnfill (200000, '[');
   g_autofree char *nested = g_strconcat ("{\"a\":", deep, NULL);
 
@@ -156,8 +158,8 @@ test_unsupported (Folder *f, const void *data)
 
   for (size_t i = 0; i < G_N_ELEMENTS (dtypes); i++)
     {
-      g_autofree char *header =
-        g_strdup_printf ("{\"a\":{\"dtype\":\"%s\",\"shape\":[1],\"data_offsets\":[0,4]}}", dtypes[i]);
+      g_autofree char *header = g_strdup_printf (
+        "{\"a\":{\"dtype\":\"%s\",\"shape\":[1],\"data_offsets\":[0,4]}}", dtypes[i]);
 
       write_file (f->path, strlen (header), header, 4);
       assert_refused (f->path, CS_ERROR_UNSUPPORTED, header);
@@ -171,7 +173,8 @@ test_unsupported (Folder *f, const void *data)
 static void
 test_truncated (Folder *f, const void *data)
 {
-  static const char header[] = "{" T ("a", "F16", "[3]", 0, 6) "," T ("b", "U8", "[2,2]", 6, 10) "}";
+  static const char header[] =
+    "{" T ("a", "F16", "[3]", 0, 6) "," T ("b", "U8", "[2,2]", 6, 10) "}";
   g_autofree char *content = NULL;
   CsSafetensors *file;
   size_t size;
@@ -192,9 +195,10 @@ test_truncated (Folder *f, const void *data)
 static void
 test_accepted (Folder *f, const void *data)
 {
-  static const char header[] = "{" T ("z", "U8", "[0,9]", 4, 4) "," T ("b", "F8_E4M3", "[2]", 4, 6) ","
-                               T ("e", "I64", "[0,4611686018427387904]", 6, 6) ","
-                               T ("a", "F32", "[]", 0, 4) ",\"__metadata__\":{\"format\":\"pt\"}}     ";
+  static const char header[] =
+    "{" T ("z", "U8", "[0,9]", 4, 4) "," T ("b", "F8_E4M3", "[2]", 4, 6) ","
+    T ("e", "I64", "[0,4611686018427387904]", 6, 6) "," T ("a", "F32", "[]", 0, 4)
+    ",\"__metadata__\":{\"format\":\"pt\"}}     ";
   g_autoptr (GError) error = NULL;
   g_autoptr (CsSafetensors) file = NULL;
   const CsTensor *tensor;
@@ -233,9 +237,9 @@ test_round_trip (Folder *f, const void *data)
   static const guint8 bytes[3] = { 7, 8, 9 };
   static const gint64 longs[1] = { -5 };
   static const CsTensor tensors[] = {
-    { .name = "bytes", .dtype = CS_DTYPE_U8, .n_dims = 1, .shape = { 3 }, .data = bytes, .n_bytes = 3 },
-    { .name = "W \"ü\"", .dtype = CS_DTYPE_F32, .n_dims = 2, .shape = { 2, 3 }, .data = floats, .n_bytes = 24 },
-    { .name = "none", .dtype = CS_DTYPE_F16, .n_dims = 2, .shape = { 0, 4 }, .data = NULL, .n_bytes = 0 },
+    { "bytes", CS_DTYPE_U8, 1, { 3 }, .data = bytes, .n_bytes = 3 },
+    { "W \"ü\"", CS_DTYPE_F32, 2, { 2, 3 }, .data = floats, .n_bytes = 24 },
+    { "none", CS_DTYPE_F16, 2, { 0, 4 }, .data = NULL, .n_bytes = 0 },
     { .name = "scalar", .dtype = CS_DTYPE_I64, .n_dims = 0, .data = longs, .n_bytes = 8 },
   };
   static const char *const metadata[] = { "format", "pt", "note", "π", NULL };
@@ -251,12 +255,14 @@ test_round_trip (Folder *f, const void *data)
   g_assert_cmpuint (cs_safetensors_n_tensors (file), ==, G_N_ELEMENTS (tensors));
   for (size_t i = 0; i < G_N_ELEMENTS (tensors); i++)
     {
-      const CsTensor *t = cs_safetensors_get (file, tensors[i].name, tensors[i].n_dims, tensors[i].shape, &error);
+      const CsTensor *t =
+        cs_safetensors_get (file, tensors[i].name, tensors[i].n_dims, tensors[i].shape, &error);
 
       g_assert_no_error (error);
       g_assert_cmpint (t->dtype, ==, tensors[i].dtype);
       g_assert_cmpmem (t->data, t->n_bytes, tensors[i].data, tensors[i].n_bytes);
-      g_assert_cmpuint ((guintptr) t->data % cs_dtype_size (t->dtype), ==, 0); /* maps begin on a page */
+      /* Maps begin on a page: alignment in the file is alignment in memory. */
+      g_assert_cmpuint ((guintptr) t->data % cs_dtype_size (t->dtype), ==, 0);
     }
   g_assert_cmpstr (cs_safetensors_metadata (file, "note"), ==, "π");
 
@@ -273,8 +279,8 @@ test_write_refused (Folder *f, const void *data)
 {
   static const guint8 bytes[8] = { 0 };
   CsTensor tensors[2] = {
-    { .name = "a", .dtype = CS_DTYPE_F32, .n_dims = 1, .shape = { 2 }, .data = bytes, .n_bytes = 8 },
-    { .name = "a", .dtype = CS_DTYPE_F32, .n_dims = 1, .shape = { 2 }, .data = bytes, .n_bytes = 8 },
+    { "a", CS_DTYPE_F32, 1, { 2 }, .data = bytes, .n_bytes = 8 },
+    { "a", CS_DTYPE_F32, 1, { 2 }, .data = bytes, .n_bytes = 8 },
   };
   g_autoptr (GError) error = NULL;
 
@@ -287,7 +293,8 @@ test_write_refused (Folder *f, const void *data)
   tensors[1].name = "b";
   tensors[1].n_bytes = 4;
   g_assert_false (cs_safetensors_write (f->path, tensors, 2, NULL, NULL));
-  g_assert_false (cs_safetensors_write (f->path, tensors, 1, (const char *const[]) { "k", "\xff", NULL }, NULL));
+  g_assert_false (
+    cs_safetensors_write (f->path, tensors, 1, (const char *const[]){ "k", "\xff", NULL }, NULL));
   g_assert_false (g_file_test (f->path, G_FILE_TEST_EXISTS));
   g_assert_false (cs_safetensors_write ("/nowhere/at/all", tensors, 1, NULL, NULL));
   g_assert_true (cs_safetensors_write (f->path, NULL, 0, NULL, NULL));
@@ -318,12 +325,15 @@ static void
 test_shards (Folder *f, const void *data)
 {
   static const char *const bad[] = {
-    "{}", "[]", "{\"weight_map\":{}}", "{\"weight_map\":[]}", "{\"weight_map\":{\"a\":1}}", "x",
-    "{\"weight_map\":{\"a\":\"../one\"}}", "{\"weight_map\":{\"a\":\"/etc/passwd\"}}",
-    "{\"weight_map\":{\"a\":\"..\"}}", "{\"weight_map\":{\"a\":\"\"}}", "{\"weight_map\":{\"a\":\"sub/one\"}}",
-    "{\"weight_map\":{\"a\":\"one\",\"b\":\"one\"}}",       /* b is in the other one */
-    "{\"weight_map\":{\"a\":\"two\",\"b\":\"two\"}}",       /* a is in the other one */
-    "{\"weight_map\":{\"a\":\"one\",\"c\":\"two\"}}",       /* nobody has c */
+    "{}", "[]", "x", "{\"weight_map\":{}}", "{\"weight_map\":[]}", "{\"weight_map\":{\"a\":1}}",
+    "{\"weight_map\":{\"a\":\"../one\"}}",
+    "{\"weight_map\":{\"a\":\"/etc/passwd\"}}",
+    "{\"weight_map\":{\"a\":\"..\"}}",
+    "{\"weight_map\":{\"a\":\"\"}}",
+    "{\"weight_map\":{\"a\":\"sub/one\"}}",
+    "{\"weight_map\":{\"a\":\"one\",\"b\":\"one\"}}", /* b is in the other one */
+    "{\"weight_map\":{\"a\":\"two\",\"b\":\"two\"}}", /* a is in the other one */
+    "{\"weight_map\":{\"a\":\"one\",\"c\":\"two\"}}", /* nobody has c */
     "{\"weight_map\":{\"a\":\"one\",\"b\":\"two\",\"c\":\"double\"}}",
   };
   g_autoptr (GError) error = NULL;
@@ -349,7 +359,8 @@ test_shards (Folder *f, const void *data)
   file = open_with_index (f, "{\"weight_map\":{\"b\":\"two\",\"a\":\"one\"}}", &error);
   g_assert_no_error (error);
   g_assert_cmpuint (cs_safetensors_n_tensors (file), ==, 2);
-  g_assert_cmpstr (cs_safetensors_nth (file, 0)->name, ==, "a"); /* shards in the order of their names */
+  /* Shards come in the order of their names. */
+  g_assert_cmpstr (cs_safetensors_nth (file, 0)->name, ==, "a");
   cs_safetensors_free (file);
 }
 
@@ -359,7 +370,8 @@ static char *
 reference_path (const char *name)
 {
   const char *shared = g_getenv ("CS_TEST_SHARED");
-  g_autofree char *path = g_build_filename (shared != NULL ? shared : ".", "reference", "lm", name, NULL);
+  g_autofree char *path =
+    g_build_filename (shared != NULL ? shared : ".", "reference", "lm", name, NULL);
 
   if (g_file_test (path, G_FILE_TEST_EXISTS))
     return g_steal_pointer (&path);
@@ -401,7 +413,8 @@ check_halves (const CsSafetensors *file, const char *folder)
       float expected;
 
       memcpy (&expected, content + 4 * i, 4);
-      g_assert_true (isnan (expected) ? isnan (widened[i]) : memcmp (&expected, &widened[i], 4) == 0);
+      g_assert_true (isnan (expected) ? isnan (widened[i])
+                                      : memcmp (&expected, &widened[i], 4) == 0);
     }
   tensor = typed (file, "a.bf16_all", CS_DTYPE_BF16, 65536);
   g_assert_true (cs_widen (tensor->dtype, tensor->data, widened, 65536));
@@ -435,7 +448,8 @@ test_reference_dtypes (void)
   g_assert_nonnull (cs_safetensors_get (file, "scalar", 0, NULL, &error));
   g_assert_nonnull (cs_safetensors_get (file, "empty", 2, (size_t[]) { 0, 4 }, &error));
   g_assert_nonnull (cs_safetensors_get (file, "one", 3, (size_t[]) { 1, 1, 1 }, &error));
-  g_assert_nonnull (cs_safetensors_get (file, "name.with \"quotes\" and ünïcode/π", 1, (size_t[]) { 2 }, &error));
+  g_assert_nonnull (
+    cs_safetensors_get (file, "name.with \"quotes\" and ünïcode/π", 1, (size_t[]){ 2 }, &error));
   g_assert_no_error (error);
 }
 

@@ -1,4 +1,5 @@
-/* Any bytes as JSON: parsed, looked into with every typed look-up, and what was accepted can be written. */
+/* Any bytes as JSON: parsed, looked into with every typed look-up, and what was accepted can be
+ * written. */
 #include <stdlib.h>
 
 #include "json.h"

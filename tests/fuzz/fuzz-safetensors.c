@@ -1,4 +1,5 @@
-/* Any bytes as a safetensors file: what the parser accepts has to lie inside them, byte for byte. */
+/* Any bytes as a safetensors file: what the parser accepts has to lie inside them, byte for byte.
+ */
 #include <glib.h>
 
 #include "safetensors-private.h"
@@ -17,7 +18,8 @@ check_entries (const uint8_t *data, size_t size, size_t data_start, GArray *entr
       const CsHeaderEntry *entry = &g_array_index (entries, CsHeaderEntry, i);
 
       g_assert (entry->tensor.n_dims <= CS_TENSOR_MAX_DIMS);
-      g_assert (entry->tensor.n_bytes == entry->tensor.n_elements * cs_dtype_size (entry->tensor.dtype));
+      g_assert (entry->tensor.n_bytes ==
+                entry->tensor.n_elements * cs_dtype_size (entry->tensor.dtype));
       g_assert (entry->begin <= entry->end && entry->end - entry->begin == entry->tensor.n_bytes);
       for (size_t j = entry->begin; j < entry->end; j++)
         sum = (uint8_t) (sum + data[data_start + j]);

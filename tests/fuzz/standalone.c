@@ -1,8 +1,9 @@
 /* Runs a fuzz target without a fuzzer: fuzz-<name> ITERATIONS SEED_FOLDER [FIRST]
  *
- * Every iteration takes one of the seeds and changes it a few times, all of it decided by the iteration's number: a run
- * is the same everywhere, and a failure is found again by starting at its number with CS_FUZZ_VERBOSE=1 set, which
- * prints each number before it is tried. The unchanged seeds come first. */
+ * Every iteration takes one of the seeds and changes it a few times, all of it decided by the
+ * iteration's number: a run is the same everywhere, and a failure is found again by starting at its
+ * number with CS_FUZZ_VERBOSE=1 set, which prints each number before it is tried. The unchanged
+ * seeds come first. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +17,10 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 enum { MAX_INPUT_BYTES = 1 << 20, MAX_CHANGES = 6 };
 
 static const char *const numbers[] = {
-  "0", "-1", "1", "2", "4", "255", "65536", "2147483647", "2147483648", "4294967295", "4294967296",
-  "4611686018427387904", "9223372036854775807", "9223372036854775808", "18446744073709551615",
-  "18446744073709551616", "1e308", "1e999", "-0.0", "0.5", "NaN", "null", "true", "{}", "[]", "\"\"",
+  "0", "-1", "1", "2", "4", "255", "65536", "2147483647", "2147483648", "4294967295",
+  "4294967296", "4611686018427387904", "9223372036854775807", "9223372036854775808",
+  "18446744073709551615", "18446744073709551616", "1e308", "1e999", "-0.0", "0.5", "NaN", "null",
+  "true", "{}", "[]", "\"\"",
 };
 
 static size_t
@@ -131,7 +133,8 @@ static void
 change (CsRandom *r, GByteArray *input)
 {
   static void (*const changes[]) (CsRandom *, GByteArray *) = {
-    flip_bit, set_byte, cut_end, cut_out, repeat, insert_number, replace_number, replace_number, set_integer,
+    flip_bit,      set_byte,       cut_end,        cut_out,     repeat,
+    insert_number, replace_number, replace_number, set_integer,
   };
 
   changes[cs_random_below (r, G_N_ELEMENTS (changes))] (r, input);
@@ -143,7 +146,8 @@ compare_names (const void *a, const void *b)
   return strcmp (*(const char *const *) a, *(const char *const *) b);
 }
 
-/* The content of all files of the folder (GByteArray), in the order of their names, after an empty one. */
+/* The content of all files of the folder (GByteArray), in the order of their names, after an empty
+ * one. */
 static GPtrArray *
 load_seeds (const char *folder)
 {
@@ -178,7 +182,8 @@ make_input (GPtrArray *seeds, guint64 iteration)
   CsRandom r;
 
   cs_random_init (&r, iteration, 0);
-  seed = g_ptr_array_index (seeds, iteration < seeds->len ? iteration : cs_random_below (&r, seeds->len));
+  seed = g_ptr_array_index (seeds,
+                            iteration < seeds->len ? iteration : cs_random_below (&r, seeds->len));
   g_byte_array_append (input, seed->data, seed->len);
   if (iteration >= seeds->len)
     for (size_t n = 1 + cs_random_below (&r, MAX_CHANGES); n > 0; n--)
@@ -186,7 +191,8 @@ make_input (GPtrArray *seeds, guint64 iteration)
   return input;
 }
 
-/* The target gets a block of exactly the input's size, so that a sanitizer sees the first byte read beyond it. */
+/* The target gets a block of exactly the input's size, so that a sanitizer sees the first byte read
+ * beyond it. */
 static void
 try_input (const GByteArray *input)
 {
