@@ -93,6 +93,7 @@ cs_family_write (const CsFamily *family, const CsWorld *world, CsRandom *r, size
 
   cs_exchange_clear (exchange);
   cs_grammar_init (&g, world, r);
+  g.frame = phrasing / n_wrappings;
   family->build (&g, topic);
   exchange->request = cs_grammar_write (&g, pattern);
   exchange->web = cs_grammar_write (&g, "{web}");

@@ -16,6 +16,7 @@ typedef struct {
   const CsWorld *world;
   CsRandom *r;
   GHashTable *slots; /* owned names → owned values */
+  size_t frame;      /* which of a family's frames the request uses, where it answers one */
 } CsGrammar;
 
 void cs_grammar_init (CsGrammar *g, const CsWorld *world, CsRandom *r);
