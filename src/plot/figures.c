@@ -125,7 +125,7 @@ add_classes (CsPlot *plot, const double totals[CS_PLOT_N_CLASSES])
       g_autofree char *label =
           g_strdup_printf ("%s %.0f", name, totals[CS_PLOT_CLASS_CHAT_SPECIFIC]);
 
-      cs_plot_add_note (plot, 0.76, CS_PLOT_CLASS_CHAT_SPECIFIC, label, name);
+      cs_plot_add_note (plot, 0.74, CS_PLOT_CLASS_CHAT_SPECIFIC, label, name);
     }
 }
 

@@ -148,7 +148,7 @@ region_draw (CsLayer *layer, CsFrame *frame)
   cairo_stroke (frame->cr);
   cairo_set_dash (frame->cr, NULL, 0, 0);
   /* In a small plot the points need the room. */
-  if (layer->name == NULL || frame->rect.width < 360)
+  if (layer->name == NULL || frame->rect.width < 480)
     return;
   cs_text_measure (frame->pango, frame->theme, 0.85 * frame->font_size, layer->name, &width,
                    &height);

@@ -152,7 +152,9 @@ make_log_ticks (const CsAxis *axis, GArray *ticks, size_t max_major)
 {
   int first = (int)floor (log10 (axis->view.min)), last = (int)ceil (log10 (axis->view.max));
   int n_decades = last - first;
-  int every = MAX (1, (int)ceil ((double)(n_decades + 1) / (double)MAX (max_major, 2)));
+  int first_labelled = (int)ceil (log10 (axis->view.min) - 1e-9);
+  int n_labelled = (int)floor (log10 (axis->view.max) + 1e-9) - first_labelled + 1;
+  int every = MAX (1, (int)ceil ((double)n_labelled / (double)MAX (max_major, 2)));
   bool between = (size_t)(3 * n_decades) <= max_major;
   /* 1k beside 10k, but 1000 where nothing is greater. */
   double thousands = axis->view.max >= 1e4 ? 1e4 : 0;
@@ -166,7 +168,7 @@ make_log_ticks (const CsAxis *axis, GArray *ticks, size_t max_major)
           continue;
         if (k > 1 && (every > 1 || n_decades > 12))
           continue;
-        if ((k == 1 && (e - first) % every == 0) || (between && (k == 2 || k == 5)))
+        if ((k == 1 && (e - first_labelled) % every == 0) || (between && (k == 2 || k == 5)))
           step = pow (10, e);
         add_tick (axis, ticks, value, step, value >= 1e3 ? MAX (value, thousands) : value);
       }
