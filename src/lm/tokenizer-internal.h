@@ -230,6 +230,8 @@ struct CsTokenizer {
   _Atomic (CsScratch *) spare;
 };
 
+/* From the content of a tokenizer.json; path is what errors call it. */
+CsTokenizer *cs_tokenizer_parse (const char *path, const char *content, size_t size, GError **error);
 /* Fills an empty tokenizer from parsed JSON. */
 bool cs_tokenizer_read (CsTokenizer *tokenizer, json_t *root, GError **error);
 /* The parts of it. */

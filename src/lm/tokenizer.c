@@ -22,12 +22,12 @@ step_clear (void *data)
 }
 
 static CsTokenizer *
-tokenizer_new (const char *folder)
+tokenizer_new (const char *path)
 {
   CsTokenizer *tokenizer = g_new0 (CsTokenizer, 1);
 
   g_atomic_ref_count_init (&tokenizer->references);
-  tokenizer->path = g_build_filename (folder, "tokenizer.json", NULL);
+  tokenizer->path = g_strdup (path);
   tokenizer->unk_id = -1;
   cs_vocab_init (&tokenizer->vocab);
   cs_added_init (&tokenizer->added);
@@ -70,19 +70,32 @@ cs_tokenizer_unref (CsTokenizer *tokenizer)
 /* ---- opening ---------------------------------------------------------------------------------------- */
 
 static bool
-read_whole (CsTokenizer *tokenizer, char **content, size_t *size, GError **error)
+read_whole (const char *path, char **content, size_t *size, GError **error)
 {
   GStatBuf status;
   g_autoptr (GError) inner = NULL;
 
-  if (g_stat (tokenizer->path, &status) != 0)
-    return cs_tokenizer_fail (tokenizer, CS_ERROR_IO, error, "there is no such file; a model folder needs one.");
-  if (!S_ISREG (status.st_mode) || (uint64_t) status.st_size > MAX_FILE)
-    return cs_tokenizer_fail (tokenizer, CS_ERROR_FORMAT, error, "it is no file or larger than %zu MiB.",
-                              MAX_FILE >> 20);
-  if (!g_file_get_contents (tokenizer->path, content, size, &inner))
-    return cs_tokenizer_fail (tokenizer, CS_ERROR_IO, error, "it cannot be read: %s.", inner->message);
-  return true;
+  if (g_stat (path, &status) != 0)
+    g_set_error (error, CS_ERROR, CS_ERROR_IO, "%s: there is no such file; a model folder needs one.", path);
+  else if (!S_ISREG (status.st_mode) || (uint64_t) status.st_size > MAX_FILE)
+    g_set_error (error, CS_ERROR, CS_ERROR_FORMAT, "%s: it is no file or larger than %zu MiB.", path, MAX_FILE >> 20);
+  else if (!g_file_get_contents (path, content, size, &inner))
+    g_set_error (error, CS_ERROR, CS_ERROR_IO, "%s: it cannot be read: %s.", path, inner->message);
+  else
+    return true;
+  return false;
+}
+
+CsTokenizer *
+cs_tokenizer_parse (const char *path, const char *content, size_t size, GError **error)
+{
+  g_autoptr (CsTokenizer) tokenizer = tokenizer_new (path);
+  g_autoptr (json_t) root = cs_json_parse (content, size, path, error);
+
+  if (root == NULL || !cs_tokenizer_read (tokenizer, root, error))
+    return NULL;
+  tokenizer->hash = g_compute_checksum_for_data (G_CHECKSUM_SHA256, (const guchar *) content, size);
+  return g_steal_pointer (&tokenizer);
 }
 
 /* Names from a JSON file beside tokenizer.json; a token is a string or {"content": …}. What is set stays. */
@@ -110,18 +123,16 @@ read_specials (CsTokenizer *tokenizer, const char *folder, const char *file, GEr
 CsTokenizer *
 cs_tokenizer_open (const char *folder, GError **error)
 {
-  g_autoptr (CsTokenizer) tokenizer = tokenizer_new (folder);
+  g_autofree char *path = g_build_filename (folder, "tokenizer.json", NULL);
   g_autofree char *content = NULL;
   size_t size = 0;
 
-  if (!read_whole (tokenizer, &content, &size, error))
+  if (!read_whole (path, &content, &size, error))
     return NULL;
-  g_autoptr (json_t) root = cs_json_parse (content, size, tokenizer->path, error);
-  if (root == NULL || !cs_tokenizer_read (tokenizer, root, error) ||
-      !read_specials (tokenizer, folder, "tokenizer_config.json", error) ||
+  g_autoptr (CsTokenizer) tokenizer = cs_tokenizer_parse (path, content, size, error);
+  if (tokenizer == NULL || !read_specials (tokenizer, folder, "tokenizer_config.json", error) ||
       !read_specials (tokenizer, folder, "special_tokens_map.json", error))
     return NULL;
-  tokenizer->hash = g_compute_checksum_for_data (G_CHECKSUM_SHA256, (const guchar *) content, size);
   return g_steal_pointer (&tokenizer);
 }
 
