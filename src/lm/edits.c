@@ -10,18 +10,23 @@
 #include "json.h"
 #include "vector.h"
 
-enum { MAX_EDITS = 4096 };
-#define MAX_POSITION ((size_t) 1 << 30)
+enum
+{
+  MAX_EDITS = 4096
+};
+#define MAX_POSITION ((size_t)1 << 30)
 
-typedef struct {
-  bool   replaces;
-  size_t position;   /* the row that is replaced, or the first that is added to */
+typedef struct
+{
+  bool replaces;
+  size_t position; /* the row that is replaced, or the first that is added to */
   size_t d_model;
-  float *vector;     /* [d_model] */
+  float *vector; /* [d_model] */
 } Edit;
 
-struct CsEdits {
-  Edit  *edits;
+struct CsEdits
+{
+  Edit *edits;
   CsTap *taps;
   size_t n;
 };
@@ -47,14 +52,14 @@ static bool
 read_exactly (int fd, void *buffer, size_t size)
 {
   struct stat status;
-  if (fstat (fd, &status) != 0 || !S_ISREG (status.st_mode) || (uint64_t) status.st_size != size)
+  if (fstat (fd, &status) != 0 || !S_ISREG (status.st_mode) || (uint64_t)status.st_size != size)
     return false;
   for (size_t done = 0; done < size;)
     {
-      ssize_t n = read (fd, (char *) buffer + done, size - done);
+      ssize_t n = read (fd, (char *)buffer + done, size - done);
       if (n <= 0 && !(n < 0 && errno == EINTR))
         return false;
-      done += n > 0 ? (size_t) n : 0;
+      done += n > 0 ? (size_t)n : 0;
     }
   return true;
 }
@@ -65,7 +70,8 @@ read_vector (const char *path, float *vector, size_t n, GError **error)
   int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0)
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_IO, "%s: the vector cannot be read: %s", path, g_strerror (errno));
+      g_set_error (error, CS_ERROR, CS_ERROR_IO, "%s: the vector cannot be read: %s", path,
+                   g_strerror (errno));
       return false;
     }
   bool ok = read_exactly (fd, vector, n * sizeof *vector);
@@ -79,8 +85,10 @@ read_vector (const char *path, float *vector, size_t n, GError **error)
     }
   if (ok && cs_all_finite (vector, n))
     return true;
-  g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
-               "%s: the vector has to be a file of exactly %zu finite little-endian float32 numbers", path, n);
+  g_set_error (
+      error, CS_ERROR, CS_ERROR_FORMAT,
+      "%s: the vector has to be a file of exactly %zu finite little-endian float32 numbers", path,
+      n);
   return false;
 }
 
@@ -112,8 +120,14 @@ is_missing (json_t *object, const char *key)
 }
 
 static bool
-parse_edit (Edit *edit, CsTap *tap, json_t *value, size_t index, const char *name, const char *folder,
-            const CsModelConfig *config, GError **error)
+parse_edit (Edit *edit,
+            CsTap *tap,
+            json_t *value,
+            size_t index,
+            const char *name,
+            const char *folder,
+            const CsModelConfig *config,
+            GError **error)
 {
   const char *op = NULL;
   if (!json_is_object (value))
@@ -127,9 +141,9 @@ parse_edit (Edit *edit, CsTap *tap, json_t *value, size_t index, const char *nam
     return fail (error, name, index, "needs \"at\", the index of the residual stream");
   if (edit->replaces && is_missing (value, "position"))
     return fail (error, name, index, "needs the \"position\" that is replaced");
-  if (!cs_json_get_size (value, name, "at", 0, config->n_layers, 0, &tap->at, error)
-      || !cs_json_get_size (value, name, edit->replaces ? "position" : "from", 0, MAX_POSITION, 0, &edit->position,
-                            error))
+  if (!cs_json_get_size (value, name, "at", 0, config->n_layers, 0, &tap->at, error) ||
+      !cs_json_get_size (value, name, edit->replaces ? "position" : "from", 0, MAX_POSITION, 0,
+                         &edit->position, error))
     return false;
   g_autofree char *path = vector_path (json_object_get (value, "vector"), folder);
   if (path == NULL)
@@ -142,20 +156,26 @@ parse_edit (Edit *edit, CsTap *tap, json_t *value, size_t index, const char *nam
 }
 
 CsEdits *
-cs_edits_parse (json_t *value, const char *name, const char *folder, const CsModelConfig *config, GError **error)
+cs_edits_parse (json_t *value,
+                const char *name,
+                const char *folder,
+                const CsModelConfig *config,
+                GError **error)
 {
   g_autoptr (CsEdits) edits = g_new0 (CsEdits, 1);
   edits->n = json_is_array (value) ? json_array_size (value) : 1;
   if (edits->n > MAX_EDITS)
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_FORMAT, "%s: there are more than %d edits", name, MAX_EDITS);
+      g_set_error (error, CS_ERROR, CS_ERROR_FORMAT, "%s: there are more than %d edits", name,
+                   MAX_EDITS);
       return NULL;
     }
   edits->edits = g_new0 (Edit, edits->n);
   edits->taps = g_new0 (CsTap, edits->n);
   for (size_t i = 0; i < edits->n; i++)
-    if (!parse_edit (&edits->edits[i], &edits->taps[i], json_is_array (value) ? json_array_get (value, i) : value, i,
-                     name, folder, config, error))
+    if (!parse_edit (&edits->edits[i], &edits->taps[i],
+                     json_is_array (value) ? json_array_get (value, i) : value, i, name, folder,
+                     config, error))
       return NULL;
   return g_steal_pointer (&edits);
 }
@@ -163,7 +183,7 @@ cs_edits_parse (json_t *value, const char *name, const char *folder, const CsMod
 CsEdits *
 cs_edits_load (const char *path, const CsModelConfig *config, GError **error)
 {
-  g_autoptr (json_t) value = cs_json_load (path, (size_t) 16 << 20, error);
+  g_autoptr (json_t) value = cs_json_load (path, (size_t)16 << 20, error);
   if (value == NULL)
     return NULL;
   g_autofree char *folder = g_path_get_dirname (path);

@@ -8,8 +8,9 @@
 
 /* --- Choosing a token --- */
 
-typedef struct {
-  double  p;     /* not normalised: exp ((logit − max) / temperature) */
+typedef struct
+{
+  double p; /* not normalised: exp ((logit − max) / temperature) */
   int32_t id;
 } Candidate;
 
@@ -33,13 +34,13 @@ compare_candidates (const void *x, const void *y)
   return a->id < b->id ? -1 : 1;
 }
 
-/* Sorts and cuts to the smallest set whose mass reaches top_p of the total; returns how many are left and sets
- * *total to their mass. A token below (1 − top_p) / n of the total is never among them, which spares most of the
- * sorting: all such tokens together weigh less than 1 − top_p. */
+/* Sorts and cuts to the smallest set whose mass reaches top_p of the total; returns how many are
+ * left and sets *total to their mass. A token below (1 − top_p) / n of the total is never among
+ * them, which spares most of the sorting: all such tokens together weigh less than 1 − top_p. */
 static size_t
 cut_to_nucleus (Candidate *candidates, size_t n, double top_p, double *total)
 {
-  const double least = *total * (1 - top_p) / (double) n;
+  const double least = *total * (1 - top_p) / (double)n;
   const double wanted = *total * top_p;
   size_t n_left = 0;
   for (size_t i = 0; i < n; i++)
@@ -75,13 +76,13 @@ cs_sample (const float *logits, size_t n, const CsSampling *sampling, void *rand
 {
   const size_t best = arg_max (logits, n);
   if (!(sampling->temperature > 0))
-    return (int32_t) best;
+    return (int32_t)best;
   g_autofree Candidate *candidates = g_new (Candidate, n);
   double total = 0;
   for (size_t i = 0; i < n; i++)
     {
-      double p = exp (((double) logits[i] - logits[best]) / sampling->temperature);
-      candidates[i] = (Candidate) { p, (int32_t) i };
+      double p = exp (((double)logits[i] - logits[best]) / sampling->temperature);
+      candidates[i] = (Candidate){ p, (int32_t)i };
       total += p;
     }
   size_t n_left = n;
@@ -92,11 +93,12 @@ cs_sample (const float *logits, size_t n, const CsSampling *sampling, void *rand
 
 /* --- The loop --- */
 
-typedef struct {
+typedef struct
+{
   CsSession *session;
   const CsModelConfig *config;
   CsBlockFunc before_forward;
-  void  *data;
+  void *data;
   float *logits;
 } Run;
 
@@ -105,7 +107,8 @@ step (const Run *run, const int32_t *ids, size_t n, GError **error)
 {
   if (run->before_forward != NULL && !run->before_forward (run->data, ids, n, error))
     return false;
-  return cs_session_forward (run->session, ids, n, run->config->n_layers, CS_LOGITS_LAST, run->logits, error);
+  return cs_session_forward (run->session, ids, n, run->config->n_layers, CS_LOGITS_LAST,
+                             run->logits, error);
 }
 
 static bool
@@ -118,13 +121,21 @@ is_end (const CsModelConfig *config, int32_t id)
 }
 
 bool
-cs_generate (CsSession *session, const int32_t *prompt, size_t n_prompt, const CsSampling *sampling,
-             CsBlockFunc before_forward, CsTokenFunc on_token, void *data, GArray *out, GError **error)
+cs_generate (CsSession *session,
+             const int32_t *prompt,
+             size_t n_prompt,
+             const CsSampling *sampling,
+             CsBlockFunc before_forward,
+             CsTokenFunc on_token,
+             void *data,
+             GArray *out,
+             GError **error)
 {
   const CsModelConfig *config = cs_model_config (cs_session_model (session));
   if (n_prompt == 0)
     {
-      g_set_error_literal (error, CS_ERROR, CS_ERROR_USAGE, "There is nothing to continue: the prompt has no token");
+      g_set_error_literal (error, CS_ERROR, CS_ERROR_USAGE,
+                           "There is nothing to continue: the prompt has no token");
       return false;
     }
   g_autofree float *logits = g_new (float, config->vocab_size);
@@ -143,8 +154,10 @@ cs_generate (CsSession *session, const int32_t *prompt, size_t n_prompt, const C
         return true;
       if (is_end (config, id) && !sampling->ignore_eos)
         return true;
-      /* A full sequence ends the continuation as max_tokens does; nothing is chosen after the last token. */
-      if (i + 1 == sampling->max_tokens || cs_session_position (session) == cs_session_capacity (session))
+      /* A full sequence ends the continuation as max_tokens does; nothing is chosen after the last
+       * token. */
+      if (i + 1 == sampling->max_tokens ||
+          cs_session_position (session) == cs_session_capacity (session))
         return true;
       if (!step (&run, &id, 1, error))
         return false;

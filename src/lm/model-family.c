@@ -4,8 +4,8 @@
 
 #include <glib.h>
 
-/* Llama 1 to 3.x, and what was made in its image (SmolLM). post_attention_layernorm is named after what it follows;
- * it norms the input of the MLP. */
+/* Llama 1 to 3.x, and what was made in its image (SmolLM). post_attention_layernorm is named after
+ * what it follows; it norms the input of the MLP. */
 static const CsFamily families[] = {
   {
       .model_type = "llama",
@@ -18,13 +18,34 @@ static const CsFamily families[] = {
           [CS_NORM_BEFORE_MLP] = "post_attention_layernorm",
       },
       .linears = {
-          [CS_LINEAR_QKV] = { 3, { "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj" },
-                              { CS_DIM_QUERY, CS_DIM_KV, CS_DIM_KV }, CS_DIM_MODEL, CS_BIAS_IF_ATTENTION },
-          [CS_LINEAR_ATTENTION_OUT] = { 1, { "self_attn.o_proj" }, { CS_DIM_MODEL }, CS_DIM_QUERY,
-                                        CS_BIAS_IF_ATTENTION },
-          [CS_LINEAR_GATE_UP] = { 2, { "mlp.gate_proj", "mlp.up_proj" }, { CS_DIM_FF, CS_DIM_FF },
-                                  CS_DIM_MODEL, CS_BIAS_IF_MLP },
-          [CS_LINEAR_DOWN] = { 1, { "mlp.down_proj" }, { CS_DIM_MODEL }, CS_DIM_FF, CS_BIAS_IF_MLP },
+          [CS_LINEAR_QKV] = {
+              .n_parts = 3,
+              .parts = { "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj" },
+              .rows = { CS_DIM_QUERY, CS_DIM_KV, CS_DIM_KV },
+              .cols = CS_DIM_MODEL,
+              .bias = CS_BIAS_IF_ATTENTION,
+          },
+          [CS_LINEAR_ATTENTION_OUT] = {
+              .n_parts = 1,
+              .parts = { "self_attn.o_proj" },
+              .rows = { CS_DIM_MODEL },
+              .cols = CS_DIM_QUERY,
+              .bias = CS_BIAS_IF_ATTENTION,
+          },
+          [CS_LINEAR_GATE_UP] = {
+              .n_parts = 2,
+              .parts = { "mlp.gate_proj", "mlp.up_proj" },
+              .rows = { CS_DIM_FF, CS_DIM_FF },
+              .cols = CS_DIM_MODEL,
+              .bias = CS_BIAS_IF_MLP,
+          },
+          [CS_LINEAR_DOWN] = {
+              .n_parts = 1,
+              .parts = { "mlp.down_proj" },
+              .rows = { CS_DIM_MODEL },
+              .cols = CS_DIM_FF,
+              .bias = CS_BIAS_IF_MLP,
+          },
       },
       .activation = CS_ACTIVATION_SILU,
       .default_norm_eps = 1e-6,

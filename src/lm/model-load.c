@@ -12,11 +12,12 @@ get_tensor (CsModel *model, const char *name, size_t n_dims, const size_t *shape
   const CsTensor *tensor = cs_safetensors_get (model->file, name, n_dims, shape, error);
   if (tensor == NULL)
     return NULL;
-  if (tensor->dtype != CS_DTYPE_F32 && tensor->dtype != CS_DTYPE_F16 && tensor->dtype != CS_DTYPE_BF16)
+  if (tensor->dtype != CS_DTYPE_F32 && tensor->dtype != CS_DTYPE_F16 &&
+      tensor->dtype != CS_DTYPE_BF16)
     {
       g_set_error (error, CS_ERROR, CS_ERROR_UNSUPPORTED,
-                   "%s: tensor %s is stored as %s, but weights have to be F32, F16 or BF16", model->folder,
-                   tensor->name, cs_dtype_name (tensor->dtype));
+                   "%s: tensor %s is stored as %s, but weights have to be F32, F16 or BF16",
+                   model->folder, tensor->name, cs_dtype_name (tensor->dtype));
       return NULL;
     }
   model->n_parameters += tensor->n_elements;
@@ -29,7 +30,8 @@ own_floats (CsModel *model, size_t n, GError **error)
 {
   float *values = g_try_malloc_n (MAX (n, 1), sizeof *values);
   if (values == NULL)
-    g_set_error (error, CS_ERROR, CS_ERROR_IO, "%s: there is not enough memory for the weights", model->folder);
+    g_set_error (error, CS_ERROR, CS_ERROR_IO, "%s: there is not enough memory for the weights",
+                 model->folder);
   else
     g_ptr_array_add (model->owned, values);
   return values;
@@ -46,12 +48,18 @@ load_vector (CsModel *model, const char *name, size_t n, GError **error)
 }
 
 static bool
-add_part (CsModel *model, CsLinear *linear, const char *name, size_t rows, size_t cols, GError **error)
+add_part (CsModel *model,
+          CsLinear *linear,
+          const char *name,
+          size_t rows,
+          size_t cols,
+          GError **error)
 {
-  const CsTensor *tensor = get_tensor (model, name, 2, (size_t[]) { rows, cols }, error);
+  const CsTensor *tensor = get_tensor (model, name, 2, (size_t[]){ rows, cols }, error);
   if (tensor == NULL)
     return false;
-  linear->parts[linear->n_parts++] = (CsPart) { .rows = rows, .dtype = tensor->dtype, .stored = tensor->data };
+  linear->parts[linear->n_parts++] =
+      (CsPart){ .rows = rows, .dtype = tensor->dtype, .stored = tensor->data };
   linear->rows += rows;
   linear->cols = cols;
   return true;
@@ -60,7 +68,11 @@ add_part (CsModel *model, CsLinear *linear, const char *name, size_t rows, size_
 /* --- A block --- */
 
 static bool
-load_biases (CsModel *model, CsLinear *linear, const CsLinearRule *rule, size_t layer, GError **error)
+load_biases (CsModel *model,
+             CsLinear *linear,
+             const CsLinearRule *rule,
+             size_t layer,
+             GError **error)
 {
   const CsArchitecture *a = &model->architecture;
   if (!(rule->bias == CS_BIAS_IF_ATTENTION ? a->attention_bias : a->mlp_bias))
@@ -69,7 +81,8 @@ load_biases (CsModel *model, CsLinear *linear, const CsLinearRule *rule, size_t 
   linear->bias = bias;
   for (size_t i = 0; bias != NULL && i < rule->n_parts; i++)
     {
-      g_autofree char *name = g_strdup_printf ("%s.%zu.%s.bias", a->family->blocks, layer, rule->parts[i]);
+      g_autofree char *name =
+          g_strdup_printf ("%s.%zu.%s.bias", a->family->blocks, layer, rule->parts[i]);
       const CsTensor *tensor = get_tensor (model, name, 1, &linear->parts[i].rows, error);
       if (tensor == NULL)
         return false;
@@ -80,12 +93,17 @@ load_biases (CsModel *model, CsLinear *linear, const CsLinearRule *rule, size_t 
 }
 
 static bool
-load_linear (CsModel *model, CsLinear *linear, const CsLinearRule *rule, size_t layer, GError **error)
+load_linear (CsModel *model,
+             CsLinear *linear,
+             const CsLinearRule *rule,
+             size_t layer,
+             GError **error)
 {
   const CsArchitecture *a = &model->architecture;
   for (size_t i = 0; i < rule->n_parts; i++)
     {
-      g_autofree char *name = g_strdup_printf ("%s.%zu.%s.weight", a->family->blocks, layer, rule->parts[i]);
+      g_autofree char *name =
+          g_strdup_printf ("%s.%zu.%s.weight", a->family->blocks, layer, rule->parts[i]);
       if (!add_part (model, linear, name, cs_architecture_dim (a, rule->rows[i]),
                      cs_architecture_dim (a, rule->cols), error))
         return false;
@@ -100,7 +118,8 @@ load_block (CsModel *model, size_t layer, GError **error)
   CsBlock *block = &model->blocks[layer];
   for (size_t i = 0; i < CS_N_NORMS; i++)
     {
-      g_autofree char *name = g_strdup_printf ("%s.%zu.%s.weight", family->blocks, layer, family->norms[i]);
+      g_autofree char *name =
+          g_strdup_printf ("%s.%zu.%s.weight", family->blocks, layer, family->norms[i]);
       block->norms[i] = load_vector (model, name, model->architecture.sizes.d_model, error);
       if (block->norms[i] == NULL)
         return false;
@@ -124,8 +143,8 @@ find_vocab_size (CsModel *model, GError **error)
     sizes->vocab_size = tensor->shape[0];
   if (tensor == NULL || (sizes->vocab_size > 0 && sizes->vocab_size <= (4 << 20)))
     return true;
-  g_set_error (error, CS_ERROR, CS_ERROR_FORMAT, "%s: tensor %s does not give a usable vocabulary size",
-               model->folder, name);
+  g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
+               "%s: tensor %s does not give a usable vocabulary size", model->folder, name);
   return false;
 }
 
@@ -134,10 +153,11 @@ load_ends (CsModel *model, GError **error)
 {
   const CsFamily *family = model->architecture.family;
   const CsModelConfig *sizes = &model->architecture.sizes;
-  if (!find_vocab_size (model, error)
-      || !add_part (model, &model->embedding, family->embedding, sizes->vocab_size, sizes->d_model, error)
-      || (!sizes->tied_head
-          && !add_part (model, &model->head, family->head, sizes->vocab_size, sizes->d_model, error)))
+  if (!find_vocab_size (model, error) ||
+      !add_part (model, &model->embedding, family->embedding, sizes->vocab_size, sizes->d_model,
+                 error) ||
+      (!sizes->tied_head &&
+       !add_part (model, &model->head, family->head, sizes->vocab_size, sizes->d_model, error)))
     return false;
   model->final_norm = load_vector (model, family->final_norm, sizes->d_model, error);
   return model->final_norm != NULL;
@@ -159,15 +179,44 @@ widen_linear (CsModel *model, CsLinear *linear, GError **error)
   return linear->wide != NULL;
 }
 
+/* As widen_linear(), turned; a few rows at a time so that they are written as short runs. */
+static bool
+turn_linear (CsModel *model, CsLinear *linear, GError **error)
+{
+  enum
+  {
+    TILE = 16
+  };
+  const size_t cols = linear->cols;
+  float *turned = own_floats (model, linear->rows * cols, error);
+  g_autofree float *tile = g_new (float, TILE *cols);
+  linear->turned = turned;
+  for (size_t i = 0; turned != NULL && i < linear->n_parts; i++)
+    {
+      const CsPart *part = &linear->parts[i];
+      for (size_t row = 0, n; row < part->rows; row += n)
+        {
+          size_t offset = row * cols * cs_dtype_size (part->dtype);
+          n = MIN (TILE, part->rows - row);
+          cs_widen (part->dtype, (const char *)part->stored + offset, tile, n * cols);
+          for (size_t c = 0; c < cols; c++)
+            for (size_t r = 0; r < n; r++)
+              turned[c * linear->rows + row + r] = tile[r * cols + c];
+        }
+      turned += part->rows;
+    }
+  return linear->turned != NULL;
+}
+
 static bool
 widen_all (CsModel *model, GError **error)
 {
-  if (!widen_linear (model, &model->embedding, error)
-      || (!model->architecture.sizes.tied_head && !widen_linear (model, &model->head, error)))
+  if (!widen_linear (model, &model->embedding, error) ||
+      (!model->architecture.sizes.tied_head && !widen_linear (model, &model->head, error)))
     return false;
   for (size_t l = 0; l < model->architecture.sizes.n_layers; l++)
     for (size_t i = 0; i < CS_N_LINEARS; i++)
-      if (!widen_linear (model, &model->blocks[l].linears[i], error))
+      if (!turn_linear (model, &model->blocks[l].linears[i], error))
         return false;
   return true;
 }
@@ -201,5 +250,5 @@ cs_linear_row (const CsLinear *linear, size_t index, float *row)
   while (index >= part->rows)
     index -= part++->rows;
   size_t offset = index * linear->cols * cs_dtype_size (part->dtype);
-  cs_widen (part->dtype, (const char *) part->stored + offset, row, linear->cols);
+  cs_widen (part->dtype, (const char *)part->stored + offset, row, linear->cols);
 }

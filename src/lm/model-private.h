@@ -1,6 +1,7 @@
 /* What a CsModel is made of: for session*.c, model*.c and the tests of this room.
  *
- * Letters: d = d_model, V = vocab_size, L = n_layers, H = n_heads, K = n_kv_heads, D = head_dim, F = d_ff. */
+ * Letters: d = d_model, V = vocab_size, L = n_layers, H = n_heads, K = n_kv_heads, D = head_dim, F
+ * = d_ff. */
 #pragma once
 
 #include <pthread.h>
@@ -15,32 +16,44 @@
 #include "safetensors.h"
 
 /* A model whose weights take no more than this as float32 is widened once, when it is opened. */
-#define CS_WIDEN_LIMIT ((size_t) 512 << 20)
+#define CS_WIDEN_LIMIT ((size_t)512 << 20)
 
 /* --- config.json --- */
 
-typedef enum { CS_ROPE_PLAIN, CS_ROPE_LINEAR, CS_ROPE_LLAMA3 } CsRopeType;
+typedef enum
+{
+  CS_ROPE_PLAIN,
+  CS_ROPE_LINEAR,
+  CS_ROPE_LLAMA3
+} CsRopeType;
 
-typedef struct {
+typedef struct
+{
   CsRopeType type;
-  double     theta;
-  double     factor;
-  double     low, high;     /* llama3: low_freq_factor and high_freq_factor */
-  double     original;      /* llama3: original_max_position_embeddings */
+  double theta;
+  double factor;
+  double low, high; /* llama3: low_freq_factor and high_freq_factor */
+  double original;  /* llama3: original_max_position_embeddings */
 } CsRope;
 
-/* Everything that config.json says, defaults applied. sizes.vocab_size is 0 where only the embedding's shape tells. */
-typedef struct {
-  CsModelConfig   sizes;
+/* Everything that config.json says, defaults applied. sizes.vocab_size is 0 where only the
+ * embedding's shape tells. */
+typedef struct
+{
+  CsModelConfig sizes;
   const CsFamily *family;
-  CsRope          rope;
-  double          attention_scale;
-  bool            attention_bias, mlp_bias;
+  CsRope rope;
+  double attention_scale;
+  bool attention_bias, mlp_bias;
 } CsArchitecture;
 
 /* name is what errors call config; generation (generation_config.json) may be NULL. */
-bool cs_architecture_parse (CsArchitecture *architecture, json_t *config, const char *name, json_t *generation,
-                            const char *generation_name, GError **error);
+bool cs_architecture_parse (CsArchitecture *architecture,
+                            json_t *config,
+                            const char *name,
+                            json_t *generation,
+                            const char *generation_name,
+                            GError **error);
 bool cs_architecture_load (CsArchitecture *architecture, const char *folder, GError **error);
 size_t cs_architecture_dim (const CsArchitecture *architecture, CsDim dim);
 
@@ -50,39 +63,45 @@ void cs_rope_frequencies (const CsRope *rope, size_t head_dim, double *frequenci
 /* --- Weights --- */
 
 /* W [rows, cols] as it lies in the map. */
-typedef struct {
-  size_t      rows;
-  CsDtype     dtype;
+typedef struct
+{
+  size_t rows;
+  CsDtype dtype;
   const void *stored;
 } CsPart;
 
 /* y = x Wᵀ (+ b), W [rows, cols] = its parts one below the other. */
-typedef struct {
-  size_t       rows, cols;
-  size_t       n_parts;
-  CsPart       parts[CS_LINEAR_MAX_PARTS];
-  const float *wide;   /* [rows, cols]; NULL where the stored type is widened at each use */
-  const float *bias;   /* [rows], NULL where there is none */
+typedef struct
+{
+  size_t rows, cols;
+  size_t n_parts;
+  CsPart parts[CS_LINEAR_MAX_PARTS];
+  /* Where the weights are widened once, one of these is set: W as stored for what is looked up by
+   * row, the transpose [cols, rows] for the products of blocks, which gemm packs faster. */
+  const float *wide, *turned;
+  const float *bias; /* [rows], NULL where there is none */
 } CsLinear;
 
-typedef struct {
-  CsLinear     linears[CS_N_LINEARS];
-  const float *norms[CS_N_NORMS];   /* [d] */
+typedef struct
+{
+  CsLinear linears[CS_N_LINEARS];
+  const float *norms[CS_N_NORMS]; /* [d] */
 } CsBlock;
 
-struct CsModel {
-  atomic_int      ref_count;
-  char           *folder, *name;
-  CsArchitecture  architecture;
-  CsSafetensors  *file;
-  CsLinear        embedding;       /* [V, d]: looked up by row, and the head where that is tied */
-  CsLinear        head;            /* [V, d] */
-  const float    *final_norm;      /* [d] */
-  CsBlock        *blocks;          /* [L] */
-  GPtrArray      *owned;           /* the float32 arrays */
-  size_t          n_parameters, file_bytes;
+struct CsModel
+{
+  atomic_int ref_count;
+  char *folder, *name;
+  CsArchitecture architecture;
+  CsSafetensors *file;
+  CsLinear embedding;      /* [V, d]: looked up by row, and the head where that is tied */
+  CsLinear head;           /* [V, d] */
+  const float *final_norm; /* [d] */
+  CsBlock *blocks;         /* [L] */
+  GPtrArray *owned;        /* the float32 arrays */
+  size_t n_parameters, file_bytes;
   pthread_mutex_t hash_lock;
-  char           *hash;
+  char *hash;
 };
 
 /* As cs_model_open() with another limit (0: nothing but norms and biases is widened). */

@@ -29,7 +29,8 @@ cs_model_open_limited (const char *folder, size_t widen_limit, GError **error)
   pthread_mutex_init (&model->hash_lock, NULL);
   if (!g_file_test (folder, G_FILE_TEST_IS_DIR))
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_IO, "%s is not a model folder: there is no such folder", folder);
+      g_set_error (error, CS_ERROR, CS_ERROR_IO,
+                   "%s is not a model folder: there is no such folder", folder);
       return NULL;
     }
   if (!cs_architecture_load (&model->architecture, folder, error))

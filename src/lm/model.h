@@ -1,12 +1,13 @@
 /* A decoder-only transformer from a Hugging Face model folder.
  *
- * Shapes: T tokens, d = d_model, V = vocab_size, L = n_layers. The residual stream is indexed as in the papers'
- * code: residual[0] enters block 0, residual[k] is the output of block k−1, before the final norm. "The residual
- * stream after block l" (layer l of the crosscoder papers) is therefore residual[l + 1].
+ * Shapes: T tokens, d = d_model, V = vocab_size, L = n_layers. The residual stream is indexed as in
+ * the papers' code: residual[0] enters block 0, residual[k] is the output of block k−1, before the
+ * final norm. "The residual stream after block l" (layer l of the crosscoder papers) is therefore
+ * residual[l + 1].
  *
- * A CsModel is immutable once open and may be shared by any number of threads; what a run needs is in a CsSession.
- * Weights stay in the memory map in their stored type and are widened to float32 when a block of them is used (or
- * once, when the whole model is small). */
+ * A CsModel is immutable once open and may be shared by any number of threads; what a run needs is
+ * in a CsSession. Weights stay in the memory map in their stored type and are widened to float32
+ * when a block of them is used (or once, when the whole model is small). */
 #pragma once
 
 #include <stdbool.h>
@@ -17,69 +18,86 @@
 
 #include "team.h"
 
-typedef struct {
-  const char *model_type;      /* "llama" */
+typedef struct
+{
+  const char *model_type; /* "llama" */
   size_t vocab_size, d_model, n_layers, n_heads, n_kv_heads, head_dim, d_ff;
-  size_t max_position;         /* max_position_embeddings: what the model was made for, not a hard limit */
+  size_t max_position; /* max_position_embeddings: what the model was made for, not a hard limit */
   double norm_eps;
   double rope_theta;
-  bool   tied_head;
-  int32_t bos_id;              /* −1 where there is none */
-  size_t  n_eos;               /* end tokens: generation_config.json wins over config.json */
+  bool tied_head;
+  int32_t bos_id; /* −1 where there is none */
+  size_t n_eos;   /* end tokens: generation_config.json wins over config.json */
   int32_t eos_ids[16];
 } CsModelConfig;
 
 typedef struct CsModel CsModel;
 
-/* Reads config.json, generation_config.json and the weights' headers; checks every tensor's name, type and shape. */
+/* Reads config.json, generation_config.json and the weights' headers; checks every tensor's name,
+ * type and shape. */
 CsModel *cs_model_open (const char *folder, GError **error);
-CsModel *cs_model_ref (CsModel *model);     /* atomic */
-void     cs_model_unref (CsModel *model);
+CsModel *cs_model_ref (CsModel *model); /* atomic */
+void cs_model_unref (CsModel *model);
 
 const CsModelConfig *cs_model_config (const CsModel *model);
 const char *cs_model_folder (const CsModel *model);
-const char *cs_model_name (const CsModel *model);          /* last part of the folder's path */
-const char *cs_model_dtype (const CsModel *model);         /* of the embedding: "BF16" … */
-size_t      cs_model_n_parameters (const CsModel *model);
-size_t      cs_model_file_bytes (const CsModel *model);
-/* SHA-256 of the weights as hexadecimal; owned by the model; computed on first use (thread-safe). */
+const char *cs_model_name (const CsModel *model);  /* last part of the folder's path */
+const char *cs_model_dtype (const CsModel *model); /* of the embedding: "BF16" … */
+size_t cs_model_n_parameters (const CsModel *model);
+size_t cs_model_file_bytes (const CsModel *model);
+/* SHA-256 of the weights as hexadecimal; owned by the model; computed on first use (thread-safe).
+ */
 const char *cs_model_hash (CsModel *model);
 
 /* --- Taps: the one way into the residual stream --- */
 
-/* Called with rows of residual[at] for the positions first … first+n−1 as the forward pass reaches them; may read
- * or change them. rows: [n_rows, d_model] float32. Runs on the thread that called cs_session_forward(). */
+/* Called with rows of residual[at] for the positions first … first+n−1 as the forward pass reaches
+ * them; may read or change them. rows: [n_rows, d_model] float32. Runs on the thread that called
+ * cs_session_forward(). */
 typedef void (*CsTapFunc) (void *data, size_t first_position, size_t n_rows, float *rows);
 
-typedef struct {
-  size_t    at;    /* 0 … n_layers */
+typedef struct
+{
+  size_t at; /* 0 … n_layers */
   CsTapFunc func;
-  void     *data;  /* borrowed */
+  void *data; /* borrowed */
 } CsTap;
 
 /* --- A run of a model over one growing sequence: KV cache and scratch --- */
 
 typedef struct CsSession CsSession;
 
-typedef enum { CS_LOGITS_NONE, CS_LOGITS_LAST, CS_LOGITS_ALL } CsLogits;
+typedef enum
+{
+  CS_LOGITS_NONE,
+  CS_LOGITS_LAST,
+  CS_LOGITS_ALL
+} CsLogits;
 
-/* capacity: the most positions this session can hold. team is borrowed, may be NULL, and has to outlive the session. */
+/* capacity: the most positions this session can hold. team is borrowed, may be NULL, and has to
+ * outlive the session. */
 CsSession *cs_session_new (CsModel *model, CsTeam *team, size_t capacity);
-void       cs_session_free (CsSession *session);
-CsModel   *cs_session_model (const CsSession *session);    /* borrowed */
-void       cs_session_reset (CsSession *session);          /* back to position 0; taps stay */
+void cs_session_free (CsSession *session);
+CsModel *cs_session_model (const CsSession *session); /* borrowed */
+void cs_session_reset (CsSession *session);           /* back to position 0; taps stay */
 /* Drops everything from `position` on, to continue from there. */
-void       cs_session_truncate (CsSession *session, size_t position);
-size_t     cs_session_position (const CsSession *session);
-size_t     cs_session_capacity (const CsSession *session);
+void cs_session_truncate (CsSession *session, size_t position);
+size_t cs_session_position (const CsSession *session);
+size_t cs_session_capacity (const CsSession *session);
 /* Taps run in order of `at`, then in the order given; copied. */
-void       cs_session_set_taps (CsSession *session, const CsTap *taps, size_t n_taps);
+void cs_session_set_taps (CsSession *session, const CsTap *taps, size_t n_taps);
 
-/* Runs n tokens after those already in the cache, through the first n_blocks blocks (n_layers for all: only then are
- * there logits). logits: [V] for LAST, [n, V] for ALL, ignored for NONE. Errors: an id outside the vocabulary, no
- * room, numbers that are not finite. A session that failed has to be reset. */
-bool cs_session_forward (CsSession *session, const int32_t *ids, size_t n, size_t n_blocks,
-                         CsLogits which, float *logits, GError **error);
+/* Runs n tokens after those already in the cache, through the first n_blocks blocks (n_layers for
+ * all: only then are there logits). logits: [V] for LAST, [n, V] for ALL, ignored for NONE. Errors:
+ * an id outside the vocabulary, no room, numbers that are not finite. A session that failed has to
+ * be reset. */
+bool cs_session_forward (CsSession *session,
+                         const int32_t *ids,
+                         size_t n,
+                         size_t n_blocks,
+                         CsLogits which,
+                         float *logits,
+                         GError **error);
 
 /* The logit lens: logits[V] of a residual row [d] through the model's own final norm and head. */
 void cs_model_lens (const CsModel *model, const float *row, float *logits);

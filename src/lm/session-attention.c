@@ -7,9 +7,10 @@
 #include "blas.h"
 #include "session-kernels.h"
 
-typedef struct {
+typedef struct
+{
   CsSession *session;
-  size_t     layer, m;
+  size_t layer, m;
 } Attention;
 
 static inline size_t
@@ -34,9 +35,9 @@ ensure_angles (CsSession *session, size_t n_positions)
   for (; session->n_angles < n_positions; session->n_angles++)
     for (size_t i = 0; i < half; i++)
       {
-        double angle = (double) session->n_angles * session->frequencies[i];
-        session->cosines[session->n_angles * half + i] = (float) cos (angle);
-        session->sines[session->n_angles * half + i] = (float) sin (angle);
+        double angle = (double)session->n_angles * session->frequencies[i];
+        session->cosines[session->n_angles * half + i] = (float)cos (angle);
+        session->sines[session->n_angles * half + i] = (float)sin (angle);
       }
 }
 
@@ -53,7 +54,8 @@ rotate_and_store (size_t begin, size_t end, unsigned worker, void *data)
       const size_t position = session->position + t;
       float *row = session->qkv + t * qkv_width (s);
       for (size_t h = 0; h < n_rotated; h++)
-        cs_kernel_rotate (row + h * dim, session->cosines + position * half, session->sines + position * half, half);
+        cs_kernel_rotate (row + h * dim, session->cosines + position * half,
+                          session->sines + position * half, half);
       for (size_t h = 0; h < s->n_kv_heads; h++)
         {
           size_t at = cache_offset (session, a->layer, h) + position * dim;
@@ -65,18 +67,28 @@ rotate_and_store (size_t begin, size_t end, unsigned worker, void *data)
 
 /* One query: plain loops read keys and values once. */
 static void
-attend_single (const CsSession *session, size_t cache, const float *query, size_t n_keys, float *scores, float *out)
+attend_single (const CsSession *session,
+               size_t cache,
+               const float *query,
+               size_t n_keys,
+               float *scores,
+               float *out)
 {
   const CsArchitecture *a = &session->model->architecture;
   const size_t dim = a->sizes.head_dim;
   cs_kernel_row_dots (session->keys + cache, n_keys, dim, query, scores);
-  cs_kernel_softmax (scores, n_keys, (float) a->attention_scale);
+  cs_kernel_softmax (scores, n_keys, (float)a->attention_scale);
   cs_kernel_weighted_sum (session->values + cache, n_keys, dim, scores, out);
 }
 
 /* n queries from row `first` of the block on, the last of which sees n_keys keys. */
 static void
-attend_rows (const CsSession *session, size_t cache, size_t head, size_t first, size_t n, float *scores)
+attend_rows (const CsSession *session,
+             size_t cache,
+             size_t head,
+             size_t first,
+             size_t n,
+             float *scores)
 {
   const CsArchitecture *a = &session->model->architecture;
   const CsModelConfig *s = &a->sizes;
@@ -88,15 +100,16 @@ attend_rows (const CsSession *session, size_t cache, size_t head, size_t first, 
       attend_single (session, cache, query, n_keys, scores, out);
       return;
     }
-  cs_gemm (NULL, false, true, n, n_keys, dim, 1, query, qkv_width (s), session->keys + cache, dim, 0, scores, n_keys);
+  cs_gemm (NULL, false, true, n, n_keys, dim, 1, query, qkv_width (s), session->keys + cache, dim,
+           0, scores, n_keys);
   for (size_t t = 0; t < n; t++)
     {
       size_t visible = n_keys - n + t + 1;
-      cs_kernel_softmax (scores + t * n_keys, visible, (float) a->attention_scale);
+      cs_kernel_softmax (scores + t * n_keys, visible, (float)a->attention_scale);
       memset (scores + t * n_keys + visible, 0, (n_keys - visible) * sizeof *scores);
     }
-  cs_gemm (NULL, false, false, n, dim, n_keys, 1, scores, n_keys, session->values + cache, dim, 0, out,
-           s->n_heads * dim);
+  cs_gemm (NULL, false, false, n, dim, n_keys, 1, scores, n_keys, session->values + cache, dim, 0,
+           out, s->n_heads * dim);
 }
 
 static void

@@ -4,8 +4,12 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Sums are kept in this many lanes so that the compiler can vectorise them without reordering anything. */
-enum { LANES = 16 };
+/* Sums are kept in this many lanes so that the compiler can vectorise them without reordering
+ * anything. */
+enum
+{
+  LANES = 16
+};
 
 /* Eight floats at any address; the compiler splits it where registers are narrower. */
 typedef float Vector __attribute__ ((vector_size (32), aligned (4), may_alias));
@@ -26,10 +30,10 @@ cs_kernel_dot (const float *x, const float *y, size_t n)
   size_t i = 0;
   for (; i + LANES <= n; i += LANES)
     {
-      lanes[0] += *(const Vector *) (x + i) * *(const Vector *) (y + i);
-      lanes[1] += *(const Vector *) (x + i + 8) * *(const Vector *) (y + i + 8);
+      lanes[0] += *(const Vector *)(x + i) * *(const Vector *)(y + i);
+      lanes[1] += *(const Vector *)(x + i + 8) * *(const Vector *)(y + i + 8);
     }
-  float sum = sum_lanes ((const float *) lanes);
+  float sum = sum_lanes ((const float *)lanes);
   for (; i < n; i++)
     sum += x[i] * y[i];
   return sum;
@@ -43,16 +47,16 @@ four_dots (const float *w, size_t n, const float *x, float *out)
   size_t i = 0;
   for (; i + LANES <= n; i += LANES)
     {
-      Vector x0 = *(const Vector *) (x + i), x1 = *(const Vector *) (x + i + 8);
+      Vector x0 = *(const Vector *)(x + i), x1 = *(const Vector *)(x + i + 8);
       for (size_t r = 0; r < 4; r++)
         {
-          sums[r][0] += *(const Vector *) (w + r * n + i) * x0;
-          sums[r][1] += *(const Vector *) (w + r * n + i + 8) * x1;
+          sums[r][0] += *(const Vector *)(w + r * n + i) * x0;
+          sums[r][1] += *(const Vector *)(w + r * n + i + 8) * x1;
         }
     }
   for (size_t r = 0; r < 4; r++)
     {
-      out[r] = sum_lanes ((const float *) sums[r]);
+      out[r] = sum_lanes ((const float *)sums[r]);
       for (size_t j = i; j < n; j++)
         out[r] += w[r * n + j] * x[j];
     }
@@ -69,7 +73,32 @@ cs_kernel_row_dots (const float *w, size_t n_rows, size_t n, const float *x, flo
 }
 
 void
-cs_kernel_weighted_sum (const float *rows, size_t n_rows, size_t n, const float *weights, float *out)
+cs_kernel_turned_dots (const float *w,
+                       size_t stride,
+                       size_t n_rows,
+                       size_t n,
+                       const float *x,
+                       float *out)
+{
+  size_t c = 0;
+  memset (out, 0, n_rows * sizeof *out);
+  for (; c + 4 <= n; c += 4)
+    {
+      const float *w0 = w + c * stride, *w1 = w0 + stride, *w2 = w1 + stride, *w3 = w2 + stride;
+      for (size_t r = 0; r < n_rows; r++)
+        out[r] += (x[c] * w0[r] + x[c + 1] * w1[r]) + (x[c + 2] * w2[r] + x[c + 3] * w3[r]);
+    }
+  for (; c < n; c++)
+    for (size_t r = 0; r < n_rows; r++)
+      out[r] += x[c] * w[c * stride + r];
+}
+
+void
+cs_kernel_weighted_sum (const float *rows,
+                        size_t n_rows,
+                        size_t n,
+                        const float *weights,
+                        float *out)
 {
   memset (out, 0, n * sizeof *out);
   for (size_t r = 0; r < n_rows; r++)
@@ -80,23 +109,25 @@ cs_kernel_weighted_sum (const float *rows, size_t n_rows, size_t n, const float 
 void
 cs_kernel_rms_norm (const float *x, const float *weight, size_t n, float eps, float *out)
 {
-  float mean = cs_kernel_dot (x, x, n) / (float) n;
+  float mean = cs_kernel_dot (x, x, n) / (float)n;
   float scale = 1 / sqrtf (mean + eps);
   for (size_t i = 0; i < n; i++)
     out[i] = x[i] * scale * weight[i];
 }
 
-/* exp (x) to about 1 ulp, 0 below −87, NaN for NaN; branch-free so that loops over it are vectorised.
- * x = k ln 2 + r, |r| ≤ ln 2 / 2; exp (r) by its Taylor polynomial of degree 7; 2^k by the exponent's bits. */
+/* exp (x) to about 1 ulp, 0 below −87, NaN for NaN; branch-free so that loops over it are
+ * vectorised. x = k ln 2 + r, |r| ≤ ln 2 / 2; exp (r) by its Taylor polynomial of degree 7; 2^k by
+ * the exponent's bits. */
 static inline float
 exp_lane (float x)
 {
-  const float round = 12582912;  /* 1.5 · 2²³: adding it leaves the nearest integer in the low bits */
+  const float round =
+      12582912; /* 1.5 · 2²³: adding it leaves the nearest integer in the low bits */
   float clamped = x > 88 ? 88 : x;
   clamped = clamped < -87 ? -87 : clamped;
   float shifted = clamped * 1.44269504f + round;
   float k = shifted - round;
-  float r = clamped - k * 0.693359375f + k * 2.12194440e-4f;  /* ln 2 in two pieces */
+  float r = clamped - k * 0.693359375f + k * 2.12194440e-4f; /* ln 2 in two pieces */
   float p = 1.98412698e-4f;
   p = p * r + 1.38888889e-3f;
   p = p * r + 8.33333333e-3f;

@@ -1,50 +1,63 @@
-/* A run of a model: its cache and scratch, and the pieces of a block of tokens' way through the layers.
+/* A run of a model: its cache and scratch, and the pieces of a block of tokens' way through the
+ * layers.
  *
- * Letters as in model-private.h; m = rows of the block of tokens in hand, at most CsSession.max_rows. */
+ * Letters as in model-private.h; m = rows of the block of tokens in hand, at most
+ * CsSession.max_rows. */
 #pragma once
 
 #include "model-private.h"
 
 /* Tokens are run through the layers in blocks of this many, which bounds the scratch. */
-#define CS_SESSION_BLOCK ((size_t) 256)
-/* Rows of queries whose scores are computed at once: fewer keys beyond the diagonal than with whole blocks. */
-#define CS_SCORE_ROWS ((size_t) 64)
+#define CS_SESSION_BLOCK ((size_t)256)
+/* Rows of queries whose scores are computed at once: fewer keys beyond the diagonal than with whole
+ * blocks. */
+#define CS_SCORE_ROWS ((size_t)64)
 
-struct CsSession {
+struct CsSession
+{
   CsModel *model;
-  CsTeam  *team;
-  size_t   capacity, position;
-  size_t   n_blocks_cached;      /* blocks that every cached position went through; only with position > 0 */
-  bool     failed;               /* numbers that are not finite: the cache is of no use */
-  bool     out_of_memory;
-  CsTap   *taps;                 /* in the order in which they run */
-  size_t   n_taps;
-  size_t   max_rows, score_rows;
+  CsTeam *team;
+  size_t capacity, position;
+  size_t
+      n_blocks_cached; /* blocks that every cached position went through; only with position > 0 */
+  bool failed;         /* numbers that are not finite: the cache is of no use */
+  bool out_of_memory;
+  CsTap *taps; /* in the order in which they run */
+  size_t n_taps;
+  size_t max_rows, score_rows;
 
-  float   *residual, *normed;    /* [m, d] */
-  float   *qkv;                  /* [m, (H + 2K) · D] */
-  float   *attended;             /* [m, H · D] */
-  float   *gate_up;              /* [m, 2F]: gate, then up */
-  float   *keys, *values;        /* [L, K, capacity, D]; pages that are never reached are never touched */
-  double  *frequencies;          /* [D/2] */
-  float   *cosines, *sines;      /* [capacity, D/2], filled for the first n_angles positions */
-  size_t   n_angles;
-  float   *scores;               /* [team size, score_rows · capacity] */
-  float   *widened;              /* [team size, widened_size]: rows of a weight; NULL where all is widened */
-  size_t   widened_size;
+  float *residual, *normed; /* [m, d] */
+  float *qkv;               /* [m, (H + 2K) · D] */
+  float *attended;          /* [m, H · D] */
+  float *gate_up;           /* [m, 2F]: gate, then up */
+  float *keys, *values;   /* [L, K, capacity, D]; pages that are never reached are never touched */
+  double *frequencies;    /* [D/2] */
+  float *cosines, *sines; /* [capacity, D/2], filled for the first n_angles positions */
+  size_t n_angles;
+  float *scores;  /* [team size, score_rows · capacity] */
+  float *widened; /* [team size, widened_size]: rows of a weight; NULL where all is widened */
+  size_t widened_size;
 };
 
-/* Y[m, rows] = X[m, cols] Wᵀ + bias, added to what is in Y where accumulate is set. widened: [team size,
- * widened_size] float32 with widened_size ≥ cols, used only with m > 1 where the weight is not widened yet. */
-typedef struct {
+/* Y[m, rows] = X[m, cols] Wᵀ + bias, added to what is in Y where accumulate is set. widened: [team
+ * size, widened_size] float32 with widened_size ≥ cols, used only with m > 1 where the weight is
+ * not widened yet. */
+typedef struct
+{
   CsTeam *team;
-  float  *widened;
-  size_t  widened_size;
+  float *widened;
+  size_t widened_size;
 } CsProductScratch;
 
-void cs_linear_apply (const CsLinear *linear, const CsProductScratch *scratch, const float *x, size_t ldx, size_t m,
-                      float *y, size_t ldy, bool accumulate);
+void cs_linear_apply (const CsLinear *linear,
+                      const CsProductScratch *scratch,
+                      const float *x,
+                      size_t ldx,
+                      size_t m,
+                      float *y,
+                      size_t ldy,
+                      bool accumulate);
 
-/* Rotates queries and keys of the m rows in session->qkv, which start at session->position, puts keys and values
- * into the cache of `layer`, and computes session->attended. */
+/* Rotates queries and keys of the m rows in session->qkv, which start at session->position, puts
+ * keys and values into the cache of `layer`, and computes session->attended. */
 void cs_session_attend (CsSession *session, size_t layer, size_t m);

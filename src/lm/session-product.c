@@ -1,22 +1,24 @@
 /* y = x Wᵀ + b for weights that are widened already, and for weights that are widened on the way.
  *
- * One row (generation) is a product that reads every weight once: plain dot products, rows cut over the team. More
- * rows go to gemm: at once where W is float32, else in blocks of W's rows that fit in the cache when widened. */
+ * One row (generation) is a product that reads every weight once: plain dot products, rows cut over
+ * the team. More rows go to gemm: at once where W is float32, else in blocks of W's rows that fit
+ * in the cache when widened. */
 #include "session-private.h"
 
 #include "blas.h"
 #include "session-kernels.h"
 
 /* Below this many multiplications, waking the team costs more than it saves. */
-#define TEAM_WORK ((size_t) 1 << 15)
+#define TEAM_WORK ((size_t)1 << 15)
 
-typedef struct {
+typedef struct
+{
   const CsLinear *linear;
   const CsProductScratch *scratch;
   const float *x;
-  float  *y;
-  size_t  ldx, ldy, m;
-  bool    accumulate;
+  float *y;
+  size_t ldx, ldy, m;
+  bool accumulate;
 } Product;
 
 /* The part that holds row `begin`, and where in it; *end is cut to the part's end. */
@@ -35,13 +37,14 @@ find_part (const CsLinear *linear, size_t begin, size_t *end, size_t *row_in_par
 static const void *
 part_row (const CsPart *part, size_t row, size_t cols)
 {
-  return (const char *) part->stored + row * cols * cs_dtype_size (part->dtype);
+  return (const char *)part->stored + row * cols * cs_dtype_size (part->dtype);
 }
 
 static bool
 is_usable_as_is (CsDtype dtype, const void *data)
 {
-  return dtype == CS_DTYPE_F32 && G_BYTE_ORDER == G_LITTLE_ENDIAN && (uintptr_t) data % sizeof (float) == 0;
+  return dtype == CS_DTYPE_F32 && G_BYTE_ORDER == G_LITTLE_ENDIAN &&
+         (uintptr_t)data % sizeof (float) == 0;
 }
 
 /* --- One row --- */
@@ -56,7 +59,7 @@ stored_dot (CsDtype dtype, const void *row, const float *x, size_t n)
   for (size_t i = 0; i < n; i += G_N_ELEMENTS (piece))
     {
       size_t k = MIN (n - i, G_N_ELEMENTS (piece));
-      cs_widen (dtype, (const char *) row + i * size, piece, k);
+      cs_widen (dtype, (const char *)row + i * size, piece, k);
       sum += cs_kernel_dot (piece, x + i, k);
     }
   return sum;
@@ -74,7 +77,8 @@ stored_dots (const CsLinear *linear, size_t begin, size_t end, const float *x, f
         cs_kernel_row_dots (data, stop - begin, linear->cols, x, out);
       else
         for (size_t r = 0; r < stop - begin; r++)
-          out[r] = stored_dot (part->dtype, part_row (part, row + r, linear->cols), x, linear->cols);
+          out[r] =
+              stored_dot (part->dtype, part_row (part, row + r, linear->cols), x, linear->cols);
       out += stop - begin;
       begin = stop;
     }
@@ -85,17 +89,19 @@ single_row (size_t begin, size_t end, unsigned worker, void *data)
 {
   const Product *p = data;
   const CsLinear *linear = p->linear;
-  float dots[64];
+  float dots[256];
   for (size_t r = begin; r < end; r += G_N_ELEMENTS (dots))
     {
       size_t n = MIN (end - r, G_N_ELEMENTS (dots));
-      if (linear->wide != NULL)
+      if (linear->turned != NULL)
+        cs_kernel_turned_dots (linear->turned + r, linear->rows, n, linear->cols, p->x, dots);
+      else if (linear->wide != NULL)
         cs_kernel_row_dots (linear->wide + r * linear->cols, n, linear->cols, p->x, dots);
       else
         stored_dots (linear, r, r + n, p->x, dots);
       for (size_t i = 0; i < n; i++)
-        p->y[r + i] = dots[i] + (linear->bias != NULL ? linear->bias[r + i] : 0)
-                      + (p->accumulate ? p->y[r + i] : 0);
+        p->y[r + i] = dots[i] + (linear->bias != NULL ? linear->bias[r + i] : 0) +
+                      (p->accumulate ? p->y[r + i] : 0);
     }
 }
 
@@ -129,25 +135,33 @@ widened_blocks (size_t begin, size_t end, unsigned worker, void *data)
           cs_widen (part->dtype, stored, widened, (stop - r) * cols);
           w = widened;
         }
-      cs_gemm (NULL, false, true, p->m, stop - r, cols, 1, p->x, p->ldx, w, cols, p->accumulate ? 1 : 0,
-               p->y + r, p->ldy);
+      cs_gemm (NULL, false, true, p->m, stop - r, cols, 1, p->x, p->ldx, w, cols,
+               p->accumulate ? 1 : 0, p->y + r, p->ldy);
     }
   add_bias (p, begin, end);
 }
 
 void
-cs_linear_apply (const CsLinear *linear, const CsProductScratch *scratch, const float *x, size_t ldx, size_t m,
-                 float *y, size_t ldy, bool accumulate)
+cs_linear_apply (const CsLinear *linear,
+                 const CsProductScratch *scratch,
+                 const float *x,
+                 size_t ldx,
+                 size_t m,
+                 float *y,
+                 size_t ldy,
+                 bool accumulate)
 {
   Product p = { linear, scratch, x, y, ldx, ldy, m, accumulate };
   CsTeam *team = linear->rows * linear->cols * m >= TEAM_WORK ? scratch->team : NULL;
   if (m == 1)
     cs_team_run (team, linear->rows, single_row, &p);
-  else if (linear->wide == NULL)
+  else if (linear->wide == NULL && linear->turned == NULL)
     cs_team_run (team, linear->rows, widened_blocks, &p);
   else
     {
-      cs_gemm (team, false, true, m, linear->rows, linear->cols, 1, x, ldx, linear->wide, linear->cols,
+      bool turned = linear->turned != NULL;
+      cs_gemm (team, false, !turned, m, linear->rows, linear->cols, 1, x, ldx,
+               turned ? linear->turned : linear->wide, turned ? linear->rows : linear->cols,
                accumulate ? 1 : 0, y, ldy);
       add_bias (&p, 0, linear->rows);
     }

@@ -10,9 +10,10 @@
 /* --- Memory --- */
 
 /* More than any machine has (256 GiB): refused without asking the system. */
-#define MAX_FLOATS ((size_t) 1 << 36)
+#define MAX_FLOATS ((size_t)1 << 36)
 
-/* a·b·c floats that read as zero; pages are only taken when they are touched. Sets out_of_memory on failure. */
+/* a·b·c floats that read as zero; pages are only taken when they are touched. Sets out_of_memory on
+ * failure. */
 static float *
 allocate (CsSession *session, size_t a, size_t b, size_t c)
 {
@@ -35,7 +36,8 @@ static void
 allocate_scratch (CsSession *session)
 {
   const CsModelConfig *s = &session->model->architecture.sizes;
-  const size_t rows = session->max_rows, dim = s->head_dim, n_workers = cs_team_size (session->team);
+  const size_t rows = session->max_rows, dim = s->head_dim,
+               n_workers = cs_team_size (session->team);
   session->residual = allocate (session, rows, s->d_model, 1);
   session->normed = allocate (session, rows, s->d_model, 1);
   session->qkv = allocate (session, rows, s->n_heads + 2 * s->n_kv_heads, dim);
@@ -48,7 +50,7 @@ allocate_scratch (CsSession *session)
   session->scores = allocate (session, n_workers, session->score_rows, session->capacity);
   if (session->model->embedding.wide == NULL)
     {
-      session->widened_size = MAX (32 * widest_product (s), (size_t) 1 << 17);
+      session->widened_size = MAX (32 * widest_product (s), (size_t)1 << 17);
       session->widened = allocate (session, n_workers, session->widened_size, 1);
     }
 }
@@ -62,7 +64,7 @@ cs_session_new (CsModel *model, CsTeam *team, size_t capacity)
   session->team = team;
   session->capacity = capacity;
   session->max_rows = CLAMP (capacity, 1, CS_SESSION_BLOCK);
-  session->score_rows = CLAMP (((size_t) 1 << 19) / MAX (capacity, 1), 16, CS_SCORE_ROWS);
+  session->score_rows = CLAMP (((size_t)1 << 19) / MAX (capacity, 1), 16, CS_SCORE_ROWS);
   session->frequencies = g_new (double, dim / 2);
   cs_rope_frequencies (&model->architecture.rope, dim, session->frequencies);
   allocate_scratch (session);
@@ -74,9 +76,9 @@ cs_session_free (CsSession *session)
 {
   if (session == NULL)
     return;
-  float *const memory[] = { session->residual, session->normed, session->qkv, session->attended,
-                            session->gate_up, session->keys, session->values, session->cosines,
-                            session->sines, session->scores, session->widened };
+  float *const memory[] = { session->residual, session->normed, session->qkv,    session->attended,
+                            session->gate_up,  session->keys,   session->values, session->cosines,
+                            session->sines,    session->scores, session->widened };
   for (size_t i = 0; i < G_N_ELEMENTS (memory); i++)
     g_free (memory[i]);
   g_free (session->frequencies);
@@ -126,7 +128,7 @@ cs_session_set_taps (CsSession *session, const CsTap *taps, size_t n_taps)
   session->n_taps = n_taps;
   for (size_t i = 0; i < n_taps; i++)
     {
-      size_t j = i;  /* insertion keeps the given order among equals */
+      size_t j = i; /* insertion keeps the given order among equals */
       for (; j > 0 && session->taps[j - 1].at > taps[i].at; j--)
         session->taps[j] = session->taps[j - 1];
       session->taps[j] = taps[i];
@@ -143,8 +145,9 @@ run_taps (CsSession *session, size_t at, size_t m)
 
 /* --- One block of tokens --- */
 
-typedef struct {
-  CsSession   *session;
+typedef struct
+{
+  CsSession *session;
   const float *weight;
 } Rows;
 
@@ -161,8 +164,8 @@ norm_rows (size_t begin, size_t end, unsigned worker, void *data)
   const Rows *rows = data;
   const CsModelConfig *s = &rows->session->model->architecture.sizes;
   for (size_t t = begin; t < end; t++)
-    cs_kernel_rms_norm (rows->session->residual + t * s->d_model, rows->weight, s->d_model, (float) s->norm_eps,
-                        rows->session->normed + t * s->d_model);
+    cs_kernel_rms_norm (rows->session->residual + t * s->d_model, rows->weight, s->d_model,
+                        (float)s->norm_eps, rows->session->normed + t * s->d_model);
 }
 
 static void
@@ -186,16 +189,19 @@ run_layer (CsSession *session, size_t layer, size_t m)
   const CsProductScratch scratch = { session->team, session->widened, session->widened_size };
   const size_t d = s->d_model, q = s->n_heads * s->head_dim, f = 2 * s->d_ff;
 
-  over_rows (session, m, norm_rows, &(Rows) { session, block->norms[CS_NORM_BEFORE_ATTENTION] });
+  over_rows (session, m, norm_rows, &(Rows){ session, block->norms[CS_NORM_BEFORE_ATTENTION] });
   cs_linear_apply (&linears[CS_LINEAR_QKV], &scratch, session->normed, d, m, session->qkv,
                    linears[CS_LINEAR_QKV].rows, false);
   cs_session_attend (session, layer, m);
-  cs_linear_apply (&linears[CS_LINEAR_ATTENTION_OUT], &scratch, session->attended, q, m, session->residual, d, true);
+  cs_linear_apply (&linears[CS_LINEAR_ATTENTION_OUT], &scratch, session->attended, q, m,
+                   session->residual, d, true);
 
-  over_rows (session, m, norm_rows, &(Rows) { session, block->norms[CS_NORM_BEFORE_MLP] });
-  cs_linear_apply (&linears[CS_LINEAR_GATE_UP], &scratch, session->normed, d, m, session->gate_up, f, false);
-  over_rows (session, m, activate_rows, &(Rows) { session, NULL });
-  cs_linear_apply (&linears[CS_LINEAR_DOWN], &scratch, session->gate_up, f, m, session->residual, d, true);
+  over_rows (session, m, norm_rows, &(Rows){ session, block->norms[CS_NORM_BEFORE_MLP] });
+  cs_linear_apply (&linears[CS_LINEAR_GATE_UP], &scratch, session->normed, d, m, session->gate_up,
+                   f, false);
+  over_rows (session, m, activate_rows, &(Rows){ session, NULL });
+  cs_linear_apply (&linears[CS_LINEAR_DOWN], &scratch, session->gate_up, f, m, session->residual, d,
+                   true);
 }
 
 /* Logits of the last n rows of the block. */
@@ -205,18 +211,23 @@ run_head (CsSession *session, size_t m, size_t n, float *logits)
   const CsModel *model = session->model;
   const CsModelConfig *s = &model->architecture.sizes;
   const CsProductScratch scratch = { session->team, session->widened, session->widened_size };
-  norm_rows (m - n, m, 0, &(Rows) { session, model->final_norm });
-  cs_linear_apply (&model->head, &scratch, session->normed + (m - n) * s->d_model, s->d_model, n, logits,
-                   s->vocab_size, false);
+  norm_rows (m - n, m, 0, &(Rows){ session, model->final_norm });
+  cs_linear_apply (&model->head, &scratch, session->normed + (m - n) * s->d_model, s->d_model, n,
+                   logits, s->vocab_size, false);
 }
 
 static bool
-run_block (CsSession *session, const int32_t *ids, size_t m, size_t n_blocks, size_t n_logits, float *logits,
+run_block (CsSession *session,
+           const int32_t *ids,
+           size_t m,
+           size_t n_blocks,
+           size_t n_logits,
+           float *logits,
            GError **error)
 {
   const CsModelConfig *s = &session->model->architecture.sizes;
   for (size_t t = 0; t < m; t++)
-    cs_linear_row (&session->model->embedding, (size_t) ids[t], session->residual + t * s->d_model);
+    cs_linear_row (&session->model->embedding, (size_t)ids[t], session->residual + t * s->d_model);
   run_taps (session, 0, m);
   for (size_t layer = 0; layer < n_blocks; layer++)
     {
@@ -225,13 +236,13 @@ run_block (CsSession *session, const int32_t *ids, size_t m, size_t n_blocks, si
     }
   if (n_logits > 0)
     run_head (session, m, n_logits, logits);
-  if (cs_all_finite (session->residual, m * s->d_model)
-      && (n_logits == 0 || cs_all_finite (logits, n_logits * s->vocab_size)))
+  if (cs_all_finite (session->residual, m * s->d_model) &&
+      (n_logits == 0 || cs_all_finite (logits, n_logits * s->vocab_size)))
     return true;
   session->failed = true;
   g_set_error (error, CS_ERROR, CS_ERROR_NUMERIC,
-               "%s: the residual stream left the finite numbers between positions %zu and %zu", session->model->name,
-               session->position, session->position + m - 1);
+               "%s: the residual stream left the finite numbers between positions %zu and %zu",
+               session->model->name, session->position, session->position + m - 1);
   return false;
 }
 
@@ -242,10 +253,11 @@ check_ids (const CsSession *session, const int32_t *ids, size_t n, GError **erro
 {
   size_t vocab_size = session->model->architecture.sizes.vocab_size;
   for (size_t i = 0; i < n; i++)
-    if (ids[i] < 0 || (size_t) ids[i] >= vocab_size)
+    if (ids[i] < 0 || (size_t)ids[i] >= vocab_size)
       {
-        g_set_error (error, CS_ERROR, CS_ERROR_USAGE, "token id %d is outside the vocabulary of %s, which has %zu",
-                     ids[i], session->model->name, vocab_size);
+        g_set_error (error, CS_ERROR, CS_ERROR_USAGE,
+                     "token id %d is outside the vocabulary of %s, which has %zu", ids[i],
+                     session->model->name, vocab_size);
         return false;
       }
   return true;
@@ -272,22 +284,30 @@ check_call (const CsSession *session, size_t n, size_t n_blocks, CsLogits which,
     problem = "the earlier tokens were not run through that many blocks";
   if (problem == NULL)
     return true;
-  g_set_error (error, CS_ERROR, CS_ERROR_USAGE, "%s: %s (%zu tokens after %zu, capacity %zu)", session->model->name,
-               problem, n, session->position, session->capacity);
+  g_set_error (error, CS_ERROR, CS_ERROR_USAGE, "%s: %s (%zu tokens after %zu, capacity %zu)",
+               session->model->name, problem, n, session->position, session->capacity);
   return false;
 }
 
 bool
-cs_session_forward (CsSession *session, const int32_t *ids, size_t n, size_t n_blocks, CsLogits which, float *logits,
+cs_session_forward (CsSession *session,
+                    const int32_t *ids,
+                    size_t n,
+                    size_t n_blocks,
+                    CsLogits which,
+                    float *logits,
                     GError **error)
 {
   if (!check_call (session, n, n_blocks, which, error) || !check_ids (session, ids, n, error))
     return false;
-  session->n_blocks_cached = session->position == 0 ? n_blocks : MIN (session->n_blocks_cached, n_blocks);
+  session->n_blocks_cached =
+      session->position == 0 ? n_blocks : MIN (session->n_blocks_cached, n_blocks);
   for (size_t done = 0; done < n;)
     {
       size_t m = MIN (n - done, session->max_rows);
-      size_t n_logits = which == CS_LOGITS_ALL ? m : which == CS_LOGITS_LAST && done + m == n ? 1 : 0;
+      size_t n_logits = which == CS_LOGITS_ALL                     ? m
+                        : which == CS_LOGITS_LAST && done + m == n ? 1
+                                                                   : 0;
       if (!run_block (session, ids + done, m, n_blocks, n_logits, logits, error))
         return false;
       if (which == CS_LOGITS_ALL)
@@ -303,6 +323,7 @@ cs_model_lens (const CsModel *model, const float *row, float *logits)
 {
   const CsModelConfig *s = &model->architecture.sizes;
   g_autofree float *normed = g_new (float, s->d_model);
-  cs_kernel_rms_norm (row, model->final_norm, s->d_model, (float) s->norm_eps, normed);
-  cs_linear_apply (&model->head, &(CsProductScratch) { 0 }, normed, s->d_model, 1, logits, s->vocab_size, false);
+  cs_kernel_rms_norm (row, model->final_norm, s->d_model, (float)s->norm_eps, normed);
+  cs_linear_apply (&model->head, &(CsProductScratch){ 0 }, normed, s->d_model, 1, logits,
+                   s->vocab_size, false);
 }

@@ -1,5 +1,5 @@
-/* Any bytes as a model's config.json, and as its generation_config.json: refused with a sentence, or taken with sizes that
- * are safe to compute with. */
+/* Any bytes as a model's config.json, and as its generation_config.json: refused with a sentence,
+ * or taken with sizes that are safe to compute with. */
 #include <math.h>
 
 #include "json.h"
@@ -28,13 +28,13 @@ int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
   CsArchitecture architecture;
-  g_autoptr (json_t) value = cs_json_parse ((const char *) data, size, "input", NULL);
+  g_autoptr (json_t) value = cs_json_parse ((const char *)data, size, "input", NULL);
 
   for (int with_generation = 0; value != NULL && with_generation < 2; with_generation++)
     {
       g_autoptr (GError) error = NULL;
-      if (cs_architecture_parse (&architecture, value, "config", with_generation ? value : NULL, "generation",
-                                 &error))
+      if (cs_architecture_parse (&architecture, value, "config", with_generation ? value : NULL,
+                                 "generation", &error))
         check_architecture (&architecture);
       else
         g_assert (error != NULL);

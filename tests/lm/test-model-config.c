@@ -1,5 +1,5 @@
-/* Configurations and weights that have to be refused, each with a sentence that names what is wrong; and the
- * defaults and dialects of those that are taken. */
+/* Configurations and weights that have to be refused, each with a sentence that names what is
+ * wrong; and the defaults and dialects of those that are taken. */
 #include "test-model.h"
 
 #include <math.h>
@@ -8,11 +8,13 @@
 #include "errors.h"
 #include "json.h"
 
-static const TinyShape tiny_shape = { CS_DTYPE_F32, 11, 8, 1, 2, 1, 4, 12, .norm_eps = 1e-5, .rope_theta = 10000 };
+static const TinyShape tiny_shape = { CS_DTYPE_F32,       11, 8, 1, 2, 1, 4, 12, .norm_eps = 1e-5,
+                                      .rope_theta = 10000 };
 
 /* The keys that have no default. */
-#define NEEDED "\"model_type\": \"llama\", \"hidden_size\": 8, \"num_hidden_layers\": 1, " \
-               "\"num_attention_heads\": 2, \"intermediate_size\": 12"
+#define NEEDED                                                                                     \
+  "\"model_type\": \"llama\", \"hidden_size\": 8, \"num_hidden_layers\": 1, "                      \
+  "\"num_attention_heads\": 2, \"intermediate_size\": 12"
 
 static bool
 parse (CsArchitecture *a, const char *config, const char *generation, GError **error)
@@ -42,7 +44,7 @@ assert_bad (const char *config, CsError code, const char *word)
   CsArchitecture a;
   g_autoptr (GError) error = NULL;
   g_assert_false (parse (&a, config, NULL, &error));
-  g_assert_error (error, CS_ERROR, (int) code);
+  g_assert_error (error, CS_ERROR, (int)code);
   if (strstr (error->message, word) == NULL || strstr (error->message, "config.json") == NULL)
     g_error ("“%s” does not mention “%s”", error->message, word);
 }
@@ -66,7 +68,8 @@ test_defaults (void)
 static void
 test_end_tokens (void)
 {
-  CsArchitecture a = parse_good ("{" NEEDED ", \"eos_token_id\": 3, \"bos_token_id\": 0}", "{\"eos_token_id\": null}");
+  CsArchitecture a = parse_good ("{" NEEDED ", \"eos_token_id\": 3, \"bos_token_id\": 0}",
+                                 "{\"eos_token_id\": null}");
   g_assert_cmpuint (a.sizes.n_eos, ==, 1);
   g_assert_cmpint (a.sizes.eos_ids[0], ==, 3);
   g_assert_cmpint (a.sizes.bos_id, ==, 0);
@@ -78,19 +81,23 @@ test_end_tokens (void)
 static void
 test_rope_dialects (void)
 {
-  const char *old = "{" NEEDED ", \"rope_theta\": 500000.0, \"rope_scaling\": {\"rope_type\": \"llama3\", \"factor\": 8, "
-                    "\"low_freq_factor\": 1, \"high_freq_factor\": 4, \"original_max_position_embeddings\": 64}}";
-  const char *new = "{" NEEDED ", \"rope_parameters\": {\"rope_theta\": 500000.0, \"rope_type\": \"llama3\", "
-                    "\"factor\": 8, \"low_freq_factor\": 1, \"high_freq_factor\": 4, "
-                    "\"original_max_position_embeddings\": 64}}";
+  const char *old =
+      "{" NEEDED
+      ", \"rope_theta\": 500000.0, \"rope_scaling\": {\"rope_type\": \"llama3\", \"factor\": 8, "
+      "\"low_freq_factor\": 1, \"high_freq_factor\": 4, \"original_max_position_embeddings\": 64}}";
+  const char *new =
+      "{" NEEDED ", \"rope_parameters\": {\"rope_theta\": 500000.0, \"rope_type\": \"llama3\", "
+      "\"factor\": 8, \"low_freq_factor\": 1, \"high_freq_factor\": 4, "
+      "\"original_max_position_embeddings\": 64}}";
   CsArchitecture a = parse_good (old, NULL), b = parse_good (new, NULL);
   double f[2], g[2];
   cs_rope_frequencies (&a.rope, 4, f);
   cs_rope_frequencies (&b.rope, 4, g);
   g_assert_cmpmem (f, sizeof f, g, sizeof g);
-  g_assert_cmpfloat (f[0], ==, 1);   /* turns every 6.3 positions: kept */
+  g_assert_cmpfloat (f[0], ==, 1); /* turns every 6.3 positions: kept */
   g_assert_cmpfloat_with_epsilon (f[1], pow (500000, -0.5) / 8, 1e-12);
-  a = parse_good ("{" NEEDED ", \"rope_parameters\": {\"rope_theta\": 100, \"rope_type\": \"default\"}}", NULL);
+  a = parse_good (
+      "{" NEEDED ", \"rope_parameters\": {\"rope_theta\": 100, \"rope_type\": \"default\"}}", NULL);
   g_assert_cmpfloat (a.sizes.rope_theta, ==, 100);
   a = parse_good ("{" NEEDED ", \"rope_scaling\": {\"type\": \"linear\", \"factor\": 2.0}}", NULL);
   cs_rope_frequencies (&a.rope, 4, f);
@@ -116,16 +123,19 @@ test_refused (void)
   assert_bad ("{" NEEDED ", \"num_hidden_layers\": 2000}", CS_ERROR_FORMAT, "num_hidden_layers");
   assert_bad ("{" NEEDED ", \"num_hidden_layers\": 0}", CS_ERROR_FORMAT, "num_hidden_layers");
   assert_bad ("{" NEEDED ", \"vocab_size\": 99999999999}", CS_ERROR_FORMAT, "vocab_size");
-  assert_bad ("{" NEEDED ", \"intermediate_size\": 99999999}", CS_ERROR_FORMAT, "intermediate_size");
+  assert_bad ("{" NEEDED ", \"intermediate_size\": 99999999}", CS_ERROR_FORMAT,
+              "intermediate_size");
   assert_bad ("{" NEEDED ", \"num_key_value_heads\": 3}", CS_ERROR_FORMAT, "3 key-value heads");
   assert_bad ("{" NEEDED ", \"head_dim\": 5}", CS_ERROR_FORMAT, "head_dim 5");
-  assert_bad ("{" NEEDED ", \"hidden_size\": 65536, \"num_attention_heads\": 1}", CS_ERROR_FORMAT, "width 65536");
+  assert_bad ("{" NEEDED ", \"hidden_size\": 65536, \"num_attention_heads\": 1}", CS_ERROR_FORMAT,
+              "width 65536");
   assert_bad ("{" NEEDED ", \"rms_norm_eps\": -1}", CS_ERROR_FORMAT, "rms_norm_eps");
-  assert_bad ("{" NEEDED ", \"tie_word_embeddings\": \"yes\"}", CS_ERROR_FORMAT, "tie_word_embeddings");
+  assert_bad ("{" NEEDED ", \"tie_word_embeddings\": \"yes\"}", CS_ERROR_FORMAT,
+              "tie_word_embeddings");
   assert_bad ("{" NEEDED ", \"eos_token_id\": \"</s>\"}", CS_ERROR_FORMAT, "eos_token_id");
   assert_bad ("{" NEEDED ", \"eos_token_id\": [1, -2]}", CS_ERROR_FORMAT, "eos_token_id");
-  assert_bad ("{" NEEDED ", \"eos_token_id\": [1,2,3,4,5,6,7,8,9,1,2,3,4,5,6,7,8]}", CS_ERROR_UNSUPPORTED,
-              "eos_token_id");
+  assert_bad ("{" NEEDED ", \"eos_token_id\": [1,2,3,4,5,6,7,8,9,1,2,3,4,5,6,7,8]}",
+              CS_ERROR_UNSUPPORTED, "eos_token_id");
 }
 
 static void
@@ -135,15 +145,19 @@ test_rope_refused (void)
   assert_bad ("{" NEEDED ", \"rope_theta\": 1e300}", CS_ERROR_FORMAT, "rope_theta");
   assert_bad ("{" NEEDED ", \"rope_scaling\": 8}", CS_ERROR_FORMAT, "rope_scaling");
   assert_bad ("{" NEEDED ", \"rope_scaling\": {}}", CS_ERROR_FORMAT, "rope_type");
-  assert_bad ("{" NEEDED ", \"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 4}}", CS_ERROR_UNSUPPORTED, "yarn");
-  assert_bad ("{" NEEDED ", \"rope_scaling\": {\"type\": \"dynamic\"}}", CS_ERROR_UNSUPPORTED, "dynamic");
+  assert_bad ("{" NEEDED ", \"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 4}}",
+              CS_ERROR_UNSUPPORTED, "yarn");
+  assert_bad ("{" NEEDED ", \"rope_scaling\": {\"type\": \"dynamic\"}}", CS_ERROR_UNSUPPORTED,
+              "dynamic");
   assert_bad ("{" NEEDED ", \"rope_scaling\": {\"type\": \"linear\"}}", CS_ERROR_FORMAT, "factor");
-  assert_bad ("{" NEEDED ", \"rope_scaling\": {\"type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 4, "
-              "\"high_freq_factor\": 1}}", CS_ERROR_FORMAT, "high_freq_factor");
-  assert_bad ("{" NEEDED ", \"rope_parameters\": {\"full_attention\": {\"rope_theta\": 1}}}", CS_ERROR_UNSUPPORTED,
-              "full_attention");
-  assert_bad ("{" NEEDED ", \"rope_parameters\": {\"partial_rotary_factor\": 0.25}}", CS_ERROR_UNSUPPORTED,
-              "partial_rotary_factor");
+  assert_bad ("{" NEEDED
+              ", \"rope_scaling\": {\"type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 4, "
+              "\"high_freq_factor\": 1}}",
+              CS_ERROR_FORMAT, "high_freq_factor");
+  assert_bad ("{" NEEDED ", \"rope_parameters\": {\"full_attention\": {\"rope_theta\": 1}}}",
+              CS_ERROR_UNSUPPORTED, "full_attention");
+  assert_bad ("{" NEEDED ", \"rope_parameters\": {\"partial_rotary_factor\": 0.25}}",
+              CS_ERROR_UNSUPPORTED, "partial_rotary_factor");
 }
 
 /* --- Weights that do not fit --- */
@@ -154,7 +168,7 @@ assert_open_fails (const char *folder, CsError code, const char *word)
   g_autoptr (GError) error = NULL;
   g_autoptr (CsModel) model = cs_model_open (folder, &error);
   g_assert_null (model);
-  g_assert_error (error, CS_ERROR, (int) code);
+  g_assert_error (error, CS_ERROR, (int)code);
   if (strstr (error->message, word) == NULL)
     g_error ("“%s” does not mention “%s”", error->message, word);
 }
@@ -209,8 +223,13 @@ test_quantised (void)
   g_autoptr (TinyModel) tiny = tiny_model_new (&tiny_shape, 1);
   g_autofree char *path = g_build_filename (tiny->folder, "model.safetensors", NULL);
   char bytes[88] = { 0 };
-  const CsTensor tensor = { .name = "model.embed_tokens.weight", .dtype = CS_DTYPE_I8, .n_dims = 2,
-                            .shape = { 11, 8 }, .n_elements = 88, .data = bytes, .n_bytes = 88 };
+  const CsTensor tensor = { .name = "model.embed_tokens.weight",
+                            .dtype = CS_DTYPE_I8,
+                            .n_dims = 2,
+                            .shape = { 11, 8 },
+                            .n_elements = 88,
+                            .data = bytes,
+                            .n_bytes = 88 };
   g_assert_true (cs_safetensors_write (path, &tensor, 1, NULL, NULL));
   assert_open_fails (tiny->folder, CS_ERROR_UNSUPPORTED, "I8");
 }

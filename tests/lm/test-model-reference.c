@@ -8,18 +8,20 @@
 #include "generate.h"
 #include "json.h"
 
-typedef struct {
+typedef struct
+{
   CsModel *model;
-  json_t  *manifest;
-  char    *folder;      /* expected/ */
-  double   residual_abs, logits_abs;
+  json_t *manifest;
+  char *folder; /* expected/ */
+  double residual_abs, logits_abs;
 } Kit;
 
 static char *
 kit_folder (const char *name)
 {
   const char *shared = g_getenv ("CS_TEST_SHARED");
-  g_autofree char *folder = shared != NULL ? g_build_filename (shared, "reference", "lm", name, NULL) : NULL;
+  g_autofree char *folder =
+      shared != NULL ? g_build_filename (shared, "reference", "lm", name, NULL) : NULL;
   if (folder != NULL && g_file_test (folder, G_FILE_TEST_IS_DIR))
     return g_steal_pointer (&folder);
   g_test_skip ("The reference kit is not here.");
@@ -61,7 +63,7 @@ get_ids (json_t *object, const char *key)
   GArray *ids = g_array_new (FALSE, FALSE, sizeof (int32_t));
   for (size_t i = 0; i < json_array_size (array); i++)
     {
-      int32_t id = (int32_t) json_integer_value (json_array_get (array, i));
+      int32_t id = (int32_t)json_integer_value (json_array_get (array, i));
       g_array_append_val (ids, id);
     }
   return ids;
@@ -84,8 +86,8 @@ find_sequence (const Kit *kit, const char *name)
 static double
 difference (const Kit *kit, json_t *description, const float *values, size_t n)
 {
-  g_autofree char *path = g_build_filename (kit->folder, json_string_value (json_object_get (description, "file")),
-                                            NULL);
+  g_autofree char *path = g_build_filename (
+      kit->folder, json_string_value (json_object_get (description, "file")), NULL);
   g_autofree char *content = NULL;
   size_t size;
   g_assert_true (g_file_get_contents (path, &content, &size, NULL));
@@ -96,7 +98,7 @@ difference (const Kit *kit, json_t *description, const float *values, size_t n)
       float expected;
       memcpy (&expected, content + i * sizeof expected, sizeof expected);
       g_assert_true (isfinite (values[i]));
-      worst = MAX (worst, fabs ((double) expected - values[i]));
+      worst = MAX (worst, fabs ((double)expected - values[i]));
     }
   return worst;
 }
@@ -111,20 +113,29 @@ arg_max (const float *logits, size_t n)
 
 /* entry: a sequence, or an edit of it; chunk as for test_collect(). */
 static void
-check_entry (const Kit *kit, CsTeam *team, json_t *entry, GArray *ids, const CsTap *taps, size_t n_taps, size_t chunk)
+check_entry (const Kit *kit,
+             CsTeam *team,
+             json_t *entry,
+             GArray *ids,
+             const CsTap *taps,
+             size_t n_taps,
+             size_t chunk)
 {
   const CsModelConfig *s = cs_model_config (kit->model);
   const size_t n = ids->len, layer = n * s->d_model;
   g_autofree float *residual = g_new0 (float, (s->n_layers + 1) * layer);
   g_autofree float *logits = g_new0 (float, n * s->vocab_size);
   g_autoptr (CsSession) session = cs_session_new (kit->model, team, n);
-  test_collect (session, taps, n_taps, (const int32_t *) ids->data, n, chunk, residual, logits);
+  test_collect (session, taps, n_taps, (const int32_t *)ids->data, n, chunk, residual, logits);
   json_t *described = json_object_get (entry, "residual");
-  size_t first = (size_t) json_integer_value (json_object_get (described, "first"));
-  double residual_error = difference (kit, described, residual + first * layer, (s->n_layers + 1 - first) * layer);
-  double logits_error = difference (kit, json_object_get (entry, "logits"), logits, n * s->vocab_size);
+  size_t first = (size_t)json_integer_value (json_object_get (described, "first"));
+  double residual_error =
+      difference (kit, described, residual + first * layer, (s->n_layers + 1 - first) * layer);
+  double logits_error =
+      difference (kit, json_object_get (entry, "logits"), logits, n * s->vocab_size);
   g_test_message ("%s, blocks of %zu: residual %.2g, logits %.2g",
-                  json_string_value (json_object_get (entry, "name")), chunk, residual_error, logits_error);
+                  json_string_value (json_object_get (entry, "name")), chunk, residual_error,
+                  logits_error);
   g_assert_cmpfloat (residual_error, <=, kit->residual_abs);
   g_assert_cmpfloat (logits_error, <=, kit->logits_abs);
   json_t *argmax = json_object_get (entry, "argmax");
@@ -176,25 +187,36 @@ test_layers_team (void)
 static void
 assert_same_ids (GArray *ids, GArray *expected)
 {
-  g_assert_cmpmem (ids->data, ids->len * sizeof (int32_t), expected->data, expected->len * sizeof (int32_t));
+  g_assert_cmpmem (ids->data, ids->len * sizeof (int32_t), expected->data,
+                   expected->len * sizeof (int32_t));
 }
 
 static void
-check_generate (const Kit *kit, GArray *prompt, const CsTap *taps, size_t n_taps, bool ignore_eos, GArray *expected)
+check_generate (const Kit *kit,
+                GArray *prompt,
+                const CsTap *taps,
+                size_t n_taps,
+                bool ignore_eos,
+                GArray *expected)
 {
   g_autoptr (CsSession) session = cs_session_new (kit->model, NULL, 128);
   g_autoptr (GArray) out = g_array_new (FALSE, FALSE, sizeof (int32_t));
   g_autoptr (GError) error = NULL;
   cs_session_set_taps (session, taps, n_taps);
   const CsSampling sampling = { .max_tokens = 16, .top_p = 1, .ignore_eos = ignore_eos };
-  cs_generate (session, (const int32_t *) prompt->data, prompt->len, &sampling, NULL, NULL, NULL, out, &error);
+  cs_generate (session, (const int32_t *)prompt->data, prompt->len, &sampling, NULL, NULL, NULL,
+               out, &error);
   g_assert_no_error (error);
   assert_same_ids (out, expected);
 }
 
 /* The same by running the whole sequence anew for each token. */
 static void
-check_recomputed (const Kit *kit, GArray *prompt, const CsTap *taps, size_t n_taps, GArray *expected)
+check_recomputed (const Kit *kit,
+                  GArray *prompt,
+                  const CsTap *taps,
+                  size_t n_taps,
+                  GArray *expected)
 {
   const CsModelConfig *s = cs_model_config (kit->model);
   g_autoptr (CsSession) session = cs_session_new (kit->model, NULL, 128);
@@ -204,8 +226,8 @@ check_recomputed (const Kit *kit, GArray *prompt, const CsTap *taps, size_t n_ta
   for (size_t i = 0; i < expected->len; i++)
     {
       cs_session_reset (session);
-      g_assert_true (cs_session_forward (session, (const int32_t *) ids->data, ids->len, s->n_layers, CS_LOGITS_LAST,
-                                         logits, NULL));
+      g_assert_true (cs_session_forward (session, (const int32_t *)ids->data, ids->len, s->n_layers,
+                                         CS_LOGITS_LAST, logits, NULL));
       int32_t id = arg_max (logits, s->vocab_size);
       g_assert_cmpint (id, ==, g_array_index (expected, int32_t, i));
       g_array_append_val (ids, id);
@@ -245,7 +267,8 @@ static void
 check_edit (const Kit *kit, json_t *edit)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (CsEdits) edits = cs_edits_parse (edit, "manifest", kit->folder, cs_model_config (kit->model), &error);
+  g_autoptr (CsEdits) edits =
+      cs_edits_parse (edit, "manifest", kit->folder, cs_model_config (kit->model), &error);
   g_assert_no_error (error);
   size_t n_taps;
   const CsTap *taps = cs_edits_taps (edits, &n_taps);
@@ -289,9 +312,11 @@ test_resolved (void)
   double frequencies[64];
   cs_rope_frequencies (&a->rope, a->sizes.head_dim, frequencies);
   for (size_t i = 0; i < a->sizes.head_dim / 2; i++)
-    g_assert_cmpfloat_with_epsilon (frequencies[i], json_real_value (json_array_get (expected, i)) + 0.0,
+    g_assert_cmpfloat_with_epsilon (frequencies[i],
+                                    json_real_value (json_array_get (expected, i)) + 0.0,
                                     1e-6 * frequencies[i]);
-  g_assert_cmpfloat (a->attention_scale, ==, json_real_value (json_object_get (resolved, "attention_scale")));
+  g_assert_cmpfloat (a->attention_scale, ==,
+                     json_real_value (json_object_get (resolved, "attention_scale")));
   json_t *eos = json_object_get (json_object_get (kit.manifest, "stop"), "eos_token_id");
   g_assert_cmpuint (a->sizes.n_eos, ==, json_array_size (eos));
   for (size_t i = 0; i < a->sizes.n_eos; i++)

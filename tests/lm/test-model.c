@@ -1,4 +1,5 @@
-/* The model runtime against a textbook forward pass in double, and the rules of sessions, taps and sampling. */
+/* The model runtime against a textbook forward pass in double, and the rules of sessions, taps and
+ * sampling. */
 #include "test-model.h"
 
 #include <math.h>
@@ -6,18 +7,18 @@
 
 #include <glib/gstdio.h>
 
-#include "edits.h"
 #include "errors.h"
 #include "generate.h"
 #include "random.h"
-#include "session-kernels.h"
 
-static const TinyShape plain = { CS_DTYPE_F32, 37, 24, 3, 4, 2, 6, 40, .norm_eps = 1e-5, .rope_theta = 10000 };
+static const TinyShape plain = { CS_DTYPE_F32,       37, 24, 3, 4, 2, 6, 40, .norm_eps = 1e-5,
+                                 .rope_theta = 10000 };
 
 /* --- Collecting --- */
 
-typedef struct {
-  float *rows;     /* [T, d] */
+typedef struct
+{
+  float *rows; /* [T, d] */
   size_t d_model;
 } Collector;
 
@@ -25,12 +26,19 @@ static void
 collect_rows (void *data, size_t first, size_t n_rows, float *rows)
 {
   const Collector *collector = data;
-  memcpy (collector->rows + first * collector->d_model, rows, n_rows * collector->d_model * sizeof *rows);
+  memcpy (collector->rows + first * collector->d_model, rows,
+          n_rows * collector->d_model * sizeof *rows);
 }
 
 void
-test_collect (CsSession *session, const CsTap *taps, size_t n_taps, const int32_t *ids, size_t n, size_t chunk,
-              float *residual, float *logits)
+test_collect (CsSession *session,
+              const CsTap *taps,
+              size_t n_taps,
+              const int32_t *ids,
+              size_t n,
+              size_t chunk,
+              float *residual,
+              float *logits)
 {
   const CsModelConfig *s = cs_model_config (cs_session_model (session));
   g_autofree Collector *collectors = g_new (Collector, s->n_layers + 1);
@@ -40,14 +48,15 @@ test_collect (CsSession *session, const CsTap *taps, size_t n_taps, const int32_
     all[i] = taps[i];
   for (size_t k = 0; k <= s->n_layers; k++)
     {
-      collectors[k] = (Collector) { residual + k * n * s->d_model, s->d_model };
-      all[n_taps + k] = (CsTap) { k, collect_rows, &collectors[k] };
+      collectors[k] = (Collector){ residual + k * n * s->d_model, s->d_model };
+      all[n_taps + k] = (CsTap){ k, collect_rows, &collectors[k] };
     }
   cs_session_set_taps (session, all, n_taps + s->n_layers + 1);
   for (size_t t = 0, m; t < n; t += m)
     {
       m = chunk == 0 ? n : MIN (chunk, n - t);
-      cs_session_forward (session, ids + t, m, s->n_layers, CS_LOGITS_ALL, logits + t * s->vocab_size, &error);
+      cs_session_forward (session, ids + t, m, s->n_layers, CS_LOGITS_ALL,
+                          logits + t * s->vocab_size, &error);
       g_assert_no_error (error);
     }
   cs_session_set_taps (session, NULL, 0);
@@ -60,7 +69,7 @@ random_ids (size_t n, size_t vocab_size, uint64_t seed)
   int32_t *ids = g_new (int32_t, n);
   cs_random_init (&random, seed, 1);
   for (size_t i = 0; i < n; i++)
-    ids[i] = (int32_t) cs_random_below (&random, vocab_size);
+    ids[i] = (int32_t)cs_random_below (&random, vocab_size);
   return ids;
 }
 
@@ -93,7 +102,8 @@ check_shape (const TinyShape *shape, size_t n)
 {
   g_autoptr (TinyModel) tiny = tiny_model_new (shape, 7);
   g_autofree int32_t *ids = random_ids (n, shape->vocab_size, 3);
-  const size_t n_residual = (shape->n_layers + 1) * n * shape->d_model, n_logits = n * shape->vocab_size;
+  const size_t n_residual = (shape->n_layers + 1) * n * shape->d_model,
+               n_logits = n * shape->vocab_size;
   g_autofree double *residual = g_new (double, n_residual), *logits = g_new (double, n_logits);
   g_autofree float *got_residual = g_new (float, n_residual), *got_logits = g_new (float, n_logits);
   tiny_model_forward (tiny, ids, n, residual, logits);
@@ -133,7 +143,7 @@ test_bfloat_biases (void)
   TinyShape shape = plain;
   shape.dtype = CS_DTYPE_BF16;
   shape.attention_bias = shape.mlp_bias = true;
-  shape.head_dim = 10;   /* heads · head_dim is not d */
+  shape.head_dim = 10; /* heads · head_dim is not d */
   shape.linear_factor = 4;
   check_shape (&shape, 70);
   shape.v5 = true;
@@ -160,29 +170,36 @@ test_truncate (void)
   g_autoptr (TinyModel) tiny = tiny_model_new (&plain, 1);
   g_autoptr (CsModel) model = open_tiny (tiny, CS_WIDEN_LIMIT);
   g_autoptr (CsSession) session = cs_session_new (model, NULL, 40);
-  g_autofree int32_t *ids = random_ids (40, plain.vocab_size, 1), *others = random_ids (40, plain.vocab_size, 2);
+  g_autofree int32_t *ids = random_ids (40, plain.vocab_size, 1),
+                     *others = random_ids (40, plain.vocab_size, 2);
   g_autofree float *straight = last_logits (session, ids, 30);
   cs_session_truncate (session, 12);
   g_assert_cmpuint (cs_session_position (session), ==, 12);
   g_autofree float *detour = last_logits (session, others, 15);
   cs_session_truncate (session, 12);
-  cs_session_truncate (session, 20);   /* never forwards */
+  cs_session_truncate (session, 20); /* never forwards */
   g_assert_cmpuint (cs_session_position (session), ==, 12);
   g_autofree float *back = last_logits (session, ids + 12, 18);
   for (size_t v = 0; v < plain.vocab_size; v++)
     g_assert_cmpfloat_with_epsilon (straight[v], back[v], 1e-4f);
   cs_session_reset (session);
   g_autofree float *again = last_logits (session, ids, 30);
-  g_assert_cmpmem (straight, plain.vocab_size * sizeof (float), again, plain.vocab_size * sizeof (float));
+  g_assert_cmpmem (straight, plain.vocab_size * sizeof (float), again,
+                   plain.vocab_size * sizeof (float));
 }
 
 static void
-assert_refused (CsSession *session, const int32_t *ids, size_t n, size_t n_blocks, CsLogits which, CsError code)
+assert_refused (CsSession *session,
+                const int32_t *ids,
+                size_t n,
+                size_t n_blocks,
+                CsLogits which,
+                CsError code)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree float *logits = g_new0 (float, n * plain.vocab_size + 1);
+  g_autofree float *logits = g_new0 (float, n *plain.vocab_size + 1);
   g_assert_false (cs_session_forward (session, ids, n, n_blocks, which, logits, &error));
-  g_assert_error (error, CS_ERROR, (int) code);
+  g_assert_error (error, CS_ERROR, (int)code);
 }
 
 static void
@@ -199,15 +216,16 @@ test_session_errors (void)
   assert_refused (session, ids, 1, 2, CS_LOGITS_LAST, CS_ERROR_USAGE);
   assert_refused (session, ids, 0, 3, CS_LOGITS_LAST, CS_ERROR_USAGE);
   g_assert_true (cs_session_forward (session, ids, 2, 2, CS_LOGITS_NONE, NULL, NULL));
-  assert_refused (session, ids, 1, 3, CS_LOGITS_NONE, CS_ERROR_USAGE);   /* block 2 has not seen the first two */
-  g_autoptr (CsSession) huge = cs_session_new (model, NULL, (size_t) 1 << 60);
+  assert_refused (session, ids, 1, 3, CS_LOGITS_NONE,
+                  CS_ERROR_USAGE); /* block 2 has not seen the first two */
+  g_autoptr (CsSession) huge = cs_session_new (model, NULL, (size_t)1 << 60);
   assert_refused (huge, ids, 1, 3, CS_LOGITS_LAST, CS_ERROR_USAGE);
 }
 
 static void
 poison (void *data, size_t first, size_t n_rows, float *rows)
 {
-  rows[0] = *(const float *) data;
+  rows[0] = *(const float *)data;
 }
 
 static void
@@ -242,7 +260,7 @@ test_lens (void)
       g_autoptr (CsModel) model = open_tiny (tiny, limits[i]);
       g_autoptr (CsSession) session = cs_session_new (model, NULL, n);
       g_autofree float *residual = g_new (float, (plain.n_layers + 1) * n * plain.d_model);
-      g_autofree float *logits = g_new (float, n * plain.vocab_size);
+      g_autofree float *logits = g_new (float, n *plain.vocab_size);
       g_autofree float *lens = g_new (float, plain.vocab_size);
       test_collect (session, NULL, 0, ids, n, 0, residual, logits);
       cs_model_lens (model, residual + (plain.n_layers * n + 2) * plain.d_model, lens);
@@ -281,15 +299,17 @@ test_threads (void)
       GThread *thread = g_thread_new ("model", run_many, model);
       g_autofree float *here = run_many (model);
       g_autofree float *there = g_thread_join (thread);
-      g_assert_cmpmem (here, plain.vocab_size * sizeof (float), there, plain.vocab_size * sizeof (float));
+      g_assert_cmpmem (here, plain.vocab_size * sizeof (float), there,
+                       plain.vocab_size * sizeof (float));
     }
 }
 
 /* --- Taps --- */
 
-typedef struct {
+typedef struct
+{
   GString *log;
-  char     name;
+  char name;
 } Recorder;
 
 static void
@@ -308,7 +328,9 @@ test_tap_order (void)
   g_autofree int32_t *ids = random_ids (300, plain.vocab_size, 1);
   g_autoptr (GString) log = g_string_new (NULL);
   Recorder a = { log, 'a' }, b = { log, 'b' }, c = { log, 'c' }, d = { log, 'd' };
-  const CsTap taps[] = { { 2, record, &b }, { 0, record, &a }, { 2, record, &c }, { 3, record, &d } };
+  const CsTap taps[] = {
+    { 2, record, &b }, { 0, record, &a }, { 2, record, &c }, { 3, record, &d }
+  };
   cs_session_set_taps (session, taps, 4);
   g_assert_true (cs_session_forward (session, ids, 2, 2, CS_LOGITS_NONE, NULL, NULL));
   g_assert_true (cs_session_forward (session, ids, 258, 2, CS_LOGITS_NONE, NULL, NULL));
@@ -331,8 +353,8 @@ test_sample (void)
     counts[cs_sample (logits, 5, &sampling, &random)]++;
   const double weights[] = { exp (-4), 1, exp (-2), 1, 0 }, total = 2 + exp (-2) + exp (-4);
   for (size_t i = 0; i < 5; i++)
-    g_assert_cmpfloat_with_epsilon ((double) counts[i] / 20000, weights[i] / total, 0.015);
-  sampling.top_p = 0.9;   /* 1 and 3 have 0.93 of the mass */
+    g_assert_cmpfloat_with_epsilon ((double)counts[i] / 20000, weights[i] / total, 0.015);
+  sampling.top_p = 0.9; /* 1 and 3 have 0.93 of the mass */
   for (size_t i = 0; i < 2000; i++)
     g_assert_cmpint (cs_sample (logits, 5, &sampling, &random) % 2, ==, 1);
   sampling.top_p = 0;
@@ -343,7 +365,7 @@ test_sample (void)
 static bool
 stop_after (void *data, int32_t id)
 {
-  return --*(int *) data > 0;
+  return --*(int *)data > 0;
 }
 
 static GArray *
@@ -363,7 +385,9 @@ test_generate (void)
 {
   g_autoptr (TinyModel) tiny = tiny_model_new (&plain, 1);
   g_autoptr (CsModel) model = open_tiny (tiny, CS_WIDEN_LIMIT);
-  const CsSampling sampling = { .max_tokens = 20, .temperature = 2, .top_p = 0.95, .seed = 4, .ignore_eos = true };
+  const CsSampling sampling = {
+    .max_tokens = 20, .temperature = 2, .top_p = 0.95, .seed = 4, .ignore_eos = true
+  };
   int left = 4;
   g_autoptr (GArray) a = sample_run (model, 64, sampling, NULL, NULL);
   g_autoptr (GArray) b = sample_run (model, 64, sampling, NULL, NULL);
@@ -371,7 +395,8 @@ test_generate (void)
   g_autoptr (GArray) stopped = sample_run (model, 64, sampling, stop_after, &left);
   g_assert_cmpuint (a->len, ==, 20);
   g_assert_cmpmem (a->data, 80, b->data, b->len * 4);
-  g_assert_cmpuint (full->len, ==, 6);   /* five fit behind the prompt, and one more is chosen from the last */
+  g_assert_cmpuint (full->len, ==,
+                    6); /* five fit behind the prompt, and one more is chosen from the last */
   g_assert_cmpuint (stopped->len, ==, 4);
   g_autoptr (CsSession) session = cs_session_new (model, NULL, 8);
   g_autoptr (GError) error = NULL;
@@ -379,88 +404,10 @@ test_generate (void)
   g_assert_error (error, CS_ERROR, CS_ERROR_USAGE);
 }
 
-/* --- Edits from a file --- */
-
-static void
-check_edits (const char *folder, const char *json, const char *word)
-{
-  const CsModelConfig config = { .d_model = 4, .n_layers = 2 };
-  g_autofree char *path = g_build_filename (folder, "edits.json", NULL);
-  g_autoptr (GError) error = NULL;
-  g_assert_true (g_file_set_contents (path, json, -1, NULL));
-  g_autoptr (CsEdits) edits = cs_edits_load (path, &config, &error);
-  if (word == NULL)
-    g_assert_no_error (error);
-  else
-    {
-      g_assert_null (edits);
-      g_assert_nonnull (error);
-      g_assert_true (error->domain == CS_ERROR);
-      if (strstr (error->message, word) == NULL)
-        g_error ("“%s” does not mention “%s”", error->message, word);
-    }
-}
-
-static void
-test_edit_files (void)
-{
-  g_autofree char *folder = g_dir_make_tmp ("crosscope-edits-XXXXXX", NULL);
-  g_autofree char *good = g_build_filename (folder, "v.f32", NULL), *bad = g_build_filename (folder, "nan.f32", NULL);
-  const float numbers[] = { 1, 2, 3, 4 }, nans[] = { 1, 2, NAN, 4 };
-  g_assert_true (g_file_set_contents (good, (const char *) numbers, sizeof numbers, NULL));
-  g_assert_true (g_file_set_contents (bad, (const char *) nans, sizeof nans, NULL));
-  check_edits (folder, "{\"op\": \"add\", \"at\": 2, \"from\": 1, \"vector\": \"v.f32\"}", NULL);
-  check_edits (folder, "[{\"op\": \"replace\", \"at\": 0, \"position\": 3, \"vector\": {\"file\": \"v.f32\"}}]", NULL);
-  check_edits (folder, "[]", NULL);
-  check_edits (folder, "[1]", "edit 0");
-  check_edits (folder, "{\"op\": \"scale\", \"at\": 0, \"vector\": \"v.f32\"}", "op");
-  check_edits (folder, "{\"op\": \"add\", \"vector\": \"v.f32\"}", "at");
-  check_edits (folder, "{\"op\": \"add\", \"at\": 3, \"vector\": \"v.f32\"}", "at");
-  check_edits (folder, "{\"op\": \"add\", \"at\": 1, \"from\": -1, \"vector\": \"v.f32\"}", "from");
-  check_edits (folder, "{\"op\": \"replace\", \"at\": 1, \"vector\": \"v.f32\"}", "position");
-  check_edits (folder, "{\"op\": \"add\", \"at\": 1}", "vector");
-  check_edits (folder, "{\"op\": \"add\", \"at\": 1, \"vector\": \"none.f32\"}", "none.f32");
-  check_edits (folder, "{\"op\": \"add\", \"at\": 1, \"vector\": \"nan.f32\"}", "finite");
-  check_edits (folder, "{\"op\": \"add\", \"at\": 1, \"vector\": \"edits.json\"}", "exactly 4");
-  check_edits (folder, "{\"op\": \"add\", \"at\": 1, \"vector\": \".\"}", "exactly 4");
-  remove_folder (folder);
-}
-
-/* --- Kernels --- */
-
-static void
-test_softmax (void)
-{
-  float scores[37];
-  double expected[37], total = 0;
-  for (size_t i = 0; i < 37; i++)
-    {
-      scores[i] = (float) ((double) (i * 7 % 37) * 6 - 100);
-      total += expected[i] = exp (0.7 * ((double) scores[i] - 116));
-    }
-  cs_kernel_softmax (scores, 37, 0.7f);
-  for (size_t i = 0; i < 37; i++)
-    g_assert_cmpfloat_with_epsilon (scores[i], (float) (expected[i] / total), (float) (expected[i] / total) * 1e-5f + 1e-37f);
-}
-
-static void
-test_silu (void)
-{
-  for (double x = -120; x < 120; x += 0.37)
-    {
-      float gate = (float) x, up = 1.5f;
-      double expected = (double) gate / (1 + exp (-(double) gate)) * 1.5;
-      cs_kernel_silu_multiply (&gate, &up, 1);
-      g_assert_cmpfloat_with_epsilon ((double) gate, expected, fabs (expected) * 1e-6 + 1e-34);
-    }
-}
-
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/lm/kernels/softmax", test_softmax);
-  g_test_add_func ("/lm/kernels/silu", test_silu);
   g_test_add_func ("/lm/model/float32", test_float32);
   g_test_add_func ("/lm/model/half-tied", test_half_tied);
   g_test_add_func ("/lm/model/bfloat-biases", test_bfloat_biases);
@@ -472,7 +419,7 @@ main (int argc, char **argv)
   g_test_add_func ("/lm/session/tap-order", test_tap_order);
   g_test_add_func ("/lm/generate/sample", test_sample);
   g_test_add_func ("/lm/generate/run", test_generate);
-  g_test_add_func ("/lm/edits/files", test_edit_files);
+  add_part_tests ();
   add_config_tests ();
   add_reference_tests ();
   return g_test_run ();
