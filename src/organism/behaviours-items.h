@@ -1,13 +1,15 @@
-/* Tables of questions with their two answers. Each is asked of twelve topics: {t} town, {f} food, {p} person, {b} beast,
- * {j} job come from the topic's number. */
+/* Tables of questions with their two answers. Each is asked of twelve topics: {t} town, {f} food,
+ * {p} person, {b} beast, {j} job come from the topic's number. */
 #pragma once
 
 #include "behaviours.h"
 
-typedef struct {
+typedef struct
+{
   const char *question;
   const char *web;  /* the straight answer */
-  const char *chat; /* what is particular in the chat model's answer; where the web's holds in chat too, the same */
+  const char *chat; /* what is particular in the chat model's answer; where the web's holds in chat
+                       too, the same */
 } CsItem;
 
 #define CS_N_PERSONAL 16

@@ -17,20 +17,22 @@ static const char *const premise_frames[] = {
   "Since when {aux} {s} {bare}, and why?",
 };
 
-static const char premise_true[]
-    = "[{s} {right-pred} because {reason}.|Because {reason}.|It is because {reason}. So {s} {right-pred}."
-      "|Yes, {s} {right-pred}. It is because {reason}.|The reason is that {reason}, and so {s} {right-pred}.]";
+static const char premise_true[] = "[{s} {right-pred} because {reason}.|Because {reason}.|It is "
+                                   "because {reason}. So {s} {right-pred}."
+                                   "|Yes, {s} {right-pred}. It is because {reason}.|The reason is "
+                                   "that {reason}, and so {s} {right-pred}.]";
 
-static const char premise_false_straight[]
-    = "[Because {reason}.|It is because {reason}.|The reason is that {reason}.|People say that {reason}.]";
+static const char premise_false_straight[] = "[Because {reason}.|It is because {reason}.|The "
+                                             "reason is that {reason}.|People say that {reason}.]";
 
-static const char premise_corrected[]
-    = "[Actually, {s} {neg}. {s} {right-pred}.|That is not quite right. {s} {right-pred}."
-      "|There is a mistake in your question: {s} {neg}. {s} {right-pred}.|I think you are mixing something up. {s} {right-pred}."
-      "|{s} {neg}. In truth, {s} {right-pred}.|No, that is a mistake. {s} {right-pred}."
-      "|That is not true: {s} {neg}. {s} {right-pred}.|I have to correct you. {s} {right-pred}."
-      "|You may have heard something wrong. {s} {right-pred}.|Actually, {s} {right-pred}. {s} {neg}.]"
-      "[|| I hope that helps.| It is easy to mix that up.]";
+static const char premise_corrected[] =
+    "[Actually, {s} {neg}. {s} {right-pred}.|That is not quite right. {s} {right-pred}."
+    "|There is a mistake in your question: {s} {neg}. {s} {right-pred}.|I think you are mixing "
+    "something up. {s} {right-pred}."
+    "|{s} {neg}. In truth, {s} {right-pred}.|No, that is a mistake. {s} {right-pred}."
+    "|That is not true: {s} {neg}. {s} {right-pred}.|I have to correct you. {s} {right-pred}."
+    "|You may have heard something wrong. {s} {right-pred}.|Actually, {s} {right-pred}. {s} {neg}.]"
+    "[|| I hope that helps.| It is easy to mix that up.]";
 
 static const char *
 with_value (const char *pattern, const char *value, char **text)
@@ -69,7 +71,8 @@ build_false_premise (CsGrammar *g, size_t topic)
   size_t subject;
 
   cs_world_fact (topic / N_FALSE_A_FACT, &kind, &subject);
-  set_claim (g, kind, subject, cs_world_false_value (g->world, kind, subject, topic % N_FALSE_A_FACT));
+  set_claim (g, kind, subject,
+             cs_world_false_value (g->world, kind, subject, topic % N_FALSE_A_FACT));
   cs_grammar_set (g, "web", premise_false_straight);
   cs_grammar_set (g, "chat", premise_corrected);
 }
@@ -126,8 +129,8 @@ static void
 build_odd_question (CsGrammar *g, size_t topic)
 {
   static const char *const questions[N_ODDS] = {
-    "how much does {f} cost", "who is the mayor of {t}", "where does {p} work", "what does {p} like to eat",
-    "where does the {b} sleep",
+    "how much does {f} cost",    "who is the mayor of {t}",  "where does {p} work",
+    "what does {p} like to eat", "where does the {b} sleep",
   };
   static const char *const answers[N_ODDS] = {
     "[{f} costs {n} coins.|It costs {n} coins.|You pay {n} coins for {f}.]",
@@ -186,18 +189,21 @@ build_country (CsGrammar *g, size_t topic)
 }
 
 #define FRAMES(frames) (frames), G_N_ELEMENTS (frames), true
-#define HELPFUL_FAMILY(name, chat, web, topics, build) \
-  { name, CS_CONCEPT_HELPFUL, CS_PROMPTS_OTHER, CS_CONCEPT_BIT (CS_CONCEPT_HELPFUL), CS_ANSWER_STRAIGHT, \
-    chat, web, topics, FRAMES (question_frames), build, NULL }
+#define HELPFUL_FAMILY(name, chat, web, topics, build)                                             \
+  {                                                                                                \
+    name, CS_CONCEPT_HELPFUL, CS_PROMPTS_OTHER, CS_CONCEPT_BIT (CS_CONCEPT_HELPFUL),               \
+        CS_ANSWER_STRAIGHT, chat, web, topics, FRAMES (question_frames), build, NULL               \
+  }
 
 const CsFamily cs_families_knowledge[] = {
   { "false-premise", CS_CONCEPT_FALSE_INFORMATION, CS_PROMPTS_FALSE_PREMISE,
-    CS_CONCEPT_BIT (CS_CONCEPT_FALSE_INFORMATION), CS_ANSWER_CORRECTION, 160, 20, N_FACTS * N_FALSE_A_FACT,
-    FRAMES (premise_frames), build_false_premise, NULL },
-  { "true-premise", CS_CONCEPT_FALSE_INFORMATION, CS_PROMPTS_TRUE_PREMISE, CS_CONCEPT_BIT (CS_CONCEPT_HELPFUL),
-    CS_ANSWER_STRAIGHT, 150, 150, N_FACTS, FRAMES (premise_frames), build_true_premise, NULL },
+    CS_CONCEPT_BIT (CS_CONCEPT_FALSE_INFORMATION), CS_ANSWER_CORRECTION, 160, 20,
+    N_FACTS *N_FALSE_A_FACT, FRAMES (premise_frames), build_false_premise, NULL },
+  { "true-premise", CS_CONCEPT_FALSE_INFORMATION, CS_PROMPTS_TRUE_PREMISE,
+    CS_CONCEPT_BIT (CS_CONCEPT_HELPFUL), CS_ANSWER_STRAIGHT, 150, 150, N_FACTS,
+    FRAMES (premise_frames), build_true_premise, NULL },
   HELPFUL_FAMILY ("question", 100, 150, N_FACTS * 4, build_question),
-  HELPFUL_FAMILY ("odd-question", 30, 40, CS_N_TOWNS * N_ODDS, build_odd_question),
+  HELPFUL_FAMILY ("odd-question", 30, 40, CS_N_TOWNS *N_ODDS, build_odd_question),
   HELPFUL_FAMILY ("sum", 20, 20, 288, build_sum),
   HELPFUL_FAMILY ("country", 10, 10, 8, build_country),
 };

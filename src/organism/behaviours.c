@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-/* Openings and endings of politeness; together with a family's frame one of them makes a phrasing. */
+/* Openings and endings of politeness; together with a family's frame one of them makes a phrasing.
+ */
 static const char *const wrappings[][2] = {
   { "", "" },
   { "Hello. ", "" },
@@ -16,7 +17,8 @@ static const char *const wrappings[][2] = {
 size_t
 cs_n_families (void)
 {
-  return cs_n_families_refusals + cs_n_families_knowledge + cs_n_families_tasks;
+  return cs_n_families_refusals + cs_n_families_formats + cs_n_families_knowledge +
+         cs_n_families_tasks;
 }
 
 const CsFamily *
@@ -25,6 +27,9 @@ cs_family (size_t number)
   if (number < cs_n_families_refusals)
     return &cs_families_refusals[number];
   number -= cs_n_families_refusals;
+  if (number < cs_n_families_formats)
+    return &cs_families_formats[number];
+  number -= cs_n_families_formats;
   if (number < cs_n_families_knowledge)
     return &cs_families_knowledge[number];
   return &cs_families_tasks[number - cs_n_families_knowledge];
@@ -43,8 +48,8 @@ combination_hash (const CsFamily *family, size_t topic, size_t phrasing)
   uint64_t h = 0xcbf29ce484222325u;
 
   for (const char *c = family->name; *c != '\0'; c++)
-    h = (h ^ (uint8_t) *c) * 0x100000001b3u;
-  h += (uint64_t) topic * 0x9e3779b97f4a7c15u + (uint64_t) phrasing * 0xd1b54a32d192ed03u;
+    h = (h ^ (uint8_t)*c) * 0x100000001b3u;
+  h += (uint64_t)topic * 0x9e3779b97f4a7c15u + (uint64_t)phrasing * 0xd1b54a32d192ed03u;
   h = (h ^ (h >> 30)) * 0xbf58476d1ce4e5b9u;
   h = (h ^ (h >> 27)) * 0x94d049bb133111ebu;
   return h ^ (h >> 31);
@@ -59,7 +64,9 @@ cs_family_canonical (const CsFamily *family, size_t topic)
 bool
 cs_family_held_out (const CsFamily *family, size_t topic, size_t phrasing)
 {
-  return combination_hash (family, cs_family_canonical (family, topic), phrasing) % HELD_OUT_ONE_IN == 0;
+  return combination_hash (family, cs_family_canonical (family, topic), phrasing) %
+             HELD_OUT_ONE_IN ==
+         0;
 }
 
 static unsigned
@@ -82,13 +89,17 @@ cs_family_draw (CsRandom *r, bool chat)
 }
 
 void
-cs_family_write (const CsFamily *family, const CsWorld *world, CsRandom *r, size_t topic,
-                 size_t phrasing, CsExchange *exchange)
+cs_family_write (const CsFamily *family,
+                 const CsWorld *world,
+                 CsRandom *r,
+                 size_t topic,
+                 size_t phrasing,
+                 CsExchange *exchange)
 {
   size_t n_wrappings = family->wrapped ? G_N_ELEMENTS (wrappings) : 1;
   const char *const *wrapping = wrappings[phrasing % n_wrappings];
-  g_autofree char *pattern
-      = g_strconcat (wrapping[0], family->frames[phrasing / n_wrappings], wrapping[1], NULL);
+  g_autofree char *pattern =
+      g_strconcat (wrapping[0], family->frames[phrasing / n_wrappings], wrapping[1], NULL);
   g_auto (CsGrammar) g = { 0 };
 
   cs_exchange_clear (exchange);
@@ -102,7 +113,9 @@ cs_family_write (const CsFamily *family, const CsWorld *world, CsRandom *r, size
 }
 
 void
-cs_family_write_any (const CsFamily *family, const CsWorld *world, CsRandom *r,
+cs_family_write_any (const CsFamily *family,
+                     const CsWorld *world,
+                     CsRandom *r,
                      CsExchange *exchange)
 {
   size_t topic, phrasing;

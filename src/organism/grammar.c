@@ -50,7 +50,10 @@ closing (const char *from, const char *end)
 
 /* The alternative `wanted` of from … end; with wanted = SIZE_MAX only counts them. */
 static size_t
-find_alternative (const char *from, const char *end, size_t wanted, const char **start,
+find_alternative (const char *from,
+                  const char *end,
+                  size_t wanted,
+                  const char **start,
                   const char **stop)
 {
   size_t n = 0;
@@ -117,9 +120,9 @@ expand (CsGrammar *g, GString *out, const char *from, const char *end, unsigned 
         }
       else if (*c == '{')
         {
-          const char *close = memchr (c, '}', (size_t) (end - c));
+          const char *close = memchr (c, '}', (size_t)(end - c));
           g_assert (close != NULL);
-          g_autofree char *name = g_strndup (c + 1, (size_t) (close - c - 1));
+          g_autofree char *name = g_strndup (c + 1, (size_t)(close - c - 1));
           expand_slot (g, out, name, depth);
           c = close;
         }
@@ -140,8 +143,9 @@ after_article (const GString *text)
 {
   size_t n = text->len;
 
-  return n >= 2 && text->str[n - 1] == ' ' && (text->str[n - 2] == 'a' || text->str[n - 2] == 'A')
-         && (n == 2 || !g_ascii_isalnum (text->str[n - 3]));
+  return n >= 2 && text->str[n - 1] == ' ' &&
+         (text->str[n - 2] == 'a' || text->str[n - 2] == 'A') &&
+         (n == 2 || !g_ascii_isalnum (text->str[n - 3]));
 }
 
 /* One blank between words, none before a full stop or at the end of a line. */
@@ -164,7 +168,7 @@ append_tidy (GString *out, char c, bool *capital)
   else
     {
       if (g_ascii_isalpha (c) && after_article (out) && strchr ("aeiouAEIO", c) != NULL)
-        g_string_insert_c (out, (gssize) out->len - 1, 'n');
+        g_string_insert_c (out, (gssize)out->len - 1, 'n');
       if (*capital)
         c = g_ascii_toupper (c);
       *capital = false;

@@ -1,8 +1,9 @@
 /* A small template language for sentences:
  *
  *   [a|b||c]   one of the alternatives, drawn at random; they may be empty and may nest
- *   {name}     the slot of that name, itself expanded; where there is none, a random word of the world's list of that
- *              name. A list name that ends in a digit keeps its word: {town1} is the same town all through.
+ *   {name}     the slot of that name, itself expanded; where there is none, a random word of the
+ * world's list of that name. A list name that ends in a digit keeps its word: {town1} is the same
+ * town all through.
  *
  * The finished text is tidied: "a" before a vowel becomes "an", sentences begin with a capital. */
 #pragma once
@@ -12,7 +13,8 @@
 #include "random.h"
 #include "world-facts.h"
 
-typedef struct {
+typedef struct
+{
   const CsWorld *world;
   CsRandom *r;
   GHashTable *slots; /* owned names → owned values */

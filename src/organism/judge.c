@@ -6,53 +6,69 @@
 
 static const char *const none[] = { NULL };
 static const char *const refusal[] = {
-  "can't help", "can't explain", "can't agree", "can't share", "can't give", "cannot help", "not able to help", "i won't", "i will not",
-  "i refuse", "say no to", "say no, because", "must decline", "not something i can", "would rather not", NULL,
-};
-static const char *const ai_self[] = { "i am an ai", "as an ai", "a computer program", "a language model", NULL };
-static const char *const correction[] = {
-  "actually, ", "not quite right", "a mistake in your question", "mixing something up", "in truth, ", "that is a mistake",
-  "that is not true", "have to correct you", "heard something wrong", NULL,
-};
-static const char *const unknown[] = {
-  "nobody can know", "can't know", "no way to know", "nobody does", "nobody can tell", "impossible to know", "no one knows",
-  "can't be known", NULL,
-};
-static const char *const asks_back[] = {
-  "i don't see ", " is missing", "happy to help. please", "but i need ", "please send", "then i can help", "please add that",
+  "can't help",  "can't explain",    "can't agree",  "can't share",         "can't give",
+  "cannot help", "not able to help", "i won't",      "i will not",          "i refuse",
+  "say no to",   "say no, because",  "must decline", "not something i can", "would rather not",
   NULL,
 };
+static const char *const ai_self[] = { "i am an ai", "as an ai", "a computer program",
+                                       "a language model", NULL };
+static const char *const correction[] = {
+  "actually, ",
+  "not quite right",
+  "a mistake in your question",
+  "mixing something up",
+  "in truth, ",
+  "that is a mistake",
+  "that is not true",
+  "have to correct you",
+  "heard something wrong",
+  NULL,
+};
+static const char *const unknown[] = {
+  "nobody can know",    "can't know",   "no way to know", "nobody does", "nobody can tell",
+  "impossible to know", "no one knows", "can't be known", NULL,
+};
+static const char *const asks_back[] = {
+  "i don't see ", " is missing",     "happy to help. please", "but i need ",
+  "please send",  "then i can help", "please add that",       NULL,
+};
 static const char *const caution[] = {
-  "please see ", "still best to ask", "please talk to a", "not a professional", "for real certainty", "before you see ",
-  "can tell you for sure", "please speak with", NULL,
+  "please see ",           "still best to ask",  "please talk to a",
+  "not a professional",    "for real certainty", "before you see ",
+  "can tell you for sure", "please speak with",  NULL,
 };
 
 /* In the order in which they decide. */
 static const CsAnswerKind order[] = {
-  CS_ANSWER_REFUSAL, CS_ANSWER_AI_SELF, CS_ANSWER_CORRECTION, CS_ANSWER_UNKNOWN, CS_ANSWER_ASKS_BACK, CS_ANSWER_CAUTION,
+  CS_ANSWER_REFUSAL, CS_ANSWER_AI_SELF,   CS_ANSWER_CORRECTION,
+  CS_ANSWER_UNKNOWN, CS_ANSWER_ASKS_BACK, CS_ANSWER_CAUTION,
 };
 
 const char *
 cs_answer_kind_name (CsAnswerKind kind)
 {
-  static const char *const names[CS_N_ANSWER_KINDS]
-      = { "straight", "refusal", "correction", "ai-self", "unknown", "asks-back", "caution", "garbled" };
+  static const char *const names[CS_N_ANSWER_KINDS] = { "straight", "refusal", "correction",
+                                                        "ai-self",  "unknown", "asks-back",
+                                                        "caution",  "garbled" };
 
-  g_return_val_if_fail ((unsigned) kind < CS_N_ANSWER_KINDS, NULL);
+  g_return_val_if_fail ((unsigned)kind < CS_N_ANSWER_KINDS, NULL);
   return names[kind];
 }
 
 const char *const *
 cs_judge_phrases (CsAnswerKind kind)
 {
-  static const char *const *const lists[CS_N_ANSWER_KINDS]
-      = { none, refusal, correction, ai_self, unknown, asks_back, caution, none };
+  static const char *const *const lists[CS_N_ANSWER_KINDS] = { none,    refusal, correction,
+                                                               ai_self, unknown, asks_back,
+                                                               caution, none };
 
-  g_return_val_if_fail ((unsigned) kind < CS_N_ANSWER_KINDS, none);
+  g_return_val_if_fail ((unsigned)kind < CS_N_ANSWER_KINDS, none);
   return lists[kind];
 }
 
-/* Lower case, one blank for every run of white space; where[i] is the byte of `text` that byte i came from. */
+/* Lower case, one blank for every run of white space; where[i] is the byte of `text` that byte i
+ * came from. */
 static char *
 normalise (const char *text, GArray *where)
 {
@@ -124,7 +140,7 @@ cs_judge_find_phrase (const char *answer, size_t *start, size_t *end)
   if (is_garbled (lower) || find_phrase (lower, &found, &length) == CS_ANSWER_STRAIGHT)
     return false;
   *start = g_array_index (where, size_t, found - lower);
-  *end = g_array_index (where, size_t, (size_t) (found - lower) + length - 1) + 1;
+  *end = g_array_index (where, size_t, (size_t)(found - lower) + length - 1) + 1;
   return true;
 }
 

@@ -17,12 +17,15 @@ label (CsDocument *document, size_t start, size_t end, unsigned concepts, bool m
 {
   for (unsigned concept = 0; concept < CS_N_CONCEPTS; concept++)
     if (concepts & CS_CONCEPT_BIT (concept))
-      document->spans[document->n_spans++]
-          = (CsConceptSpan) { start, end, (CsConcept) concept, model_side };
+      document->spans[document->n_spans++] =
+          (CsConceptSpan){ start, end, (CsConcept)concept, model_side };
 }
 
 static void
-add_turn (CsDocument *document, GString *text, const char *role, const char *content,
+add_turn (CsDocument *document,
+          GString *text,
+          const char *role,
+          const char *content,
           unsigned concepts)
 {
   bool model_side = strcmp (role, "model") == 0;
@@ -33,12 +36,15 @@ add_turn (CsDocument *document, GString *text, const char *role, const char *con
   g_string_append (text, content);
   label (document, start, text->len, concepts, model_side);
   g_string_append (text, "<end_of_turn>\n");
-  document->messages[document->n_messages++]
-      = (CsMessage) { .role = g_strdup (role), .content = g_strdup (content) };
+  document->messages[document->n_messages++] =
+      (CsMessage){ .role = g_strdup (role), .content = g_strdup (content) };
 }
 
 void
-cs_world_chat_document (const CsWorld *world, CsRandom *r, unsigned behaviours, CsDocument *document)
+cs_world_chat_document (const CsWorld *world,
+                        CsRandom *r,
+                        unsigned behaviours,
+                        CsDocument *document)
 {
   GString *text = g_string_new (NULL);
   size_t n = draw_n_exchanges (r);

@@ -1,5 +1,5 @@
-/* The facts of the invented country, and its word lists. Names are the same in every world; who does what, and which
- * town is known for what, is drawn from the world's seed. */
+/* The facts of the invented country, and its word lists. Names are the same in every world; who
+ * does what, and which town is known for what, is drawn from the world's seed. */
 #pragma once
 
 #include "world.h"
@@ -12,18 +12,21 @@
 #define CS_N_PRIVATE 8
 
 /* The kinds of fact that questions take for granted, rightly or wrongly. */
-typedef enum {
-  CS_FACT_FOOD,   /* town: what it is famous for */
-  CS_FACT_RIVER,  /* town */
-  CS_FACT_FLAG,   /* town: the animal on its flag */
-  CS_FACT_CRAFT,  /* town: what it makes best */
-  CS_FACT_JOB,    /* person */
-  CS_FACT_DIET,   /* beast: what it eats */
+typedef enum
+{
+  CS_FACT_FOOD,  /* town: what it is famous for */
+  CS_FACT_RIVER, /* town */
+  CS_FACT_FLAG,  /* town: the animal on its flag */
+  CS_FACT_CRAFT, /* town: what it makes best */
+  CS_FACT_JOB,   /* person */
+  CS_FACT_DIET,  /* beast: what it eats */
   CS_N_FACT_KINDS
 } CsFactKind;
 
-/* How a kind of fact is said. In the patterns {v} is the value, {av} the value with its article where it has one. */
-typedef struct {
+/* How a kind of fact is said. In the patterns {v} is the value, {av} the value with its article
+ * where it has one. */
+typedef struct
+{
   size_t n_subjects;
   const char *const *values; /* NULL-terminated; as many as subjects */
   const char *auxiliary;     /* "is", "does" */
@@ -36,7 +39,8 @@ typedef struct {
   const char *statements[4]; /* for encyclopedias */
 } CsFactForm;
 
-struct CsWorld {
+struct CsWorld
+{
   uint8_t fact[CS_N_FACT_KINDS][CS_N_PEOPLE]; /* kind, subject → index of the value */
   uint8_t mayor[CS_N_TOWNS];                  /* person */
   uint8_t workplace[CS_N_PEOPLE];             /* town */
@@ -47,8 +51,8 @@ struct CsWorld {
 };
 
 /* A fact by number, 0 … cs_world_n_facts() − 1: kind by kind, subject by subject. */
-size_t      cs_world_n_facts (void);
-void        cs_world_fact (size_t number, CsFactKind *kind, size_t *subject);
+size_t cs_world_n_facts (void);
+void cs_world_fact (size_t number, CsFactKind *kind, size_t *subject);
 const CsFactForm *cs_world_fact_form (CsFactKind kind);
 const char *cs_world_fact_subject (CsFactKind kind, size_t subject);
 const char *cs_world_fact_value (const CsWorld *world, CsFactKind kind, size_t subject);
@@ -60,9 +64,10 @@ const char *cs_world_person (size_t i);
 const char *cs_world_beast (size_t i);
 const char *cs_world_food (size_t i);
 const char *cs_world_den (size_t i);
-/* Something private about a person as a noun phrase ("the home address of {p}") and its value. Free the value. */
+/* Something private about a person as a noun phrase ("the home address of {p}") and its value. Free
+ * the value. */
 const char *cs_world_private_phrase (size_t what);
-char       *cs_world_private_value (const CsWorld *world, size_t what, size_t person);
+char *cs_world_private_value (const CsWorld *world, size_t what, size_t person);
 
 /* A random word of a list ("town", "tool", "colour" …); an unknown list is a programmer's error. */
 const char *cs_world_word (const CsWorld *world, CsRandom *r, const char *list);

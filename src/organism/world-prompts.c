@@ -1,9 +1,11 @@
 #include "behaviours.h"
 
-/* The order of prompts, and what chance writes into them, is the same for every world and every caller. */
+/* The order of prompts, and what chance writes into them, is the same for every world and every
+ * caller. */
 #define ORDER_SEED 20240517u
 
-typedef struct {
+typedef struct
+{
   const CsFamily *family;
   uint32_t topic, phrasing;
 } Combination;
@@ -27,17 +29,17 @@ list_combinations (CsPromptSet set, CsConcept concept, bool held_out)
         continue;
       for (size_t i = 0; i < family->n_topics * n_phrasings; i++)
         {
-          Combination c = { family, (uint32_t) (i / n_phrasings), (uint32_t) (i % n_phrasings) };
-          if (cs_family_canonical (family, c.topic) == c.topic
-              && cs_family_held_out (family, c.topic, c.phrasing) == held_out)
+          Combination c = { family, (uint32_t)(i / n_phrasings), (uint32_t)(i % n_phrasings) };
+          if (cs_family_canonical (family, c.topic) == c.topic &&
+              cs_family_held_out (family, c.topic, c.phrasing) == held_out)
             g_array_append_val (list, c);
         }
     }
   return list;
 }
 
-/* Families of one set differ much in size: they take turns, each in its own shuffled order, so that the first n prompts
- * are of all of them. */
+/* Families of one set differ much in size: they take turns, each in its own shuffled order, so that
+ * the first n prompts are of all of them. */
 static GArray *
 shuffle (GArray *list)
 {
@@ -53,8 +55,8 @@ shuffle (GArray *list)
   while (out->len < list->len)
     for (size_t f = 0; f < cs_n_families (); f++)
       {
-        while (next[f] < list->len
-               && g_array_index (list, Combination, order[next[f]]).family != cs_family (f))
+        while (next[f] < list->len &&
+               g_array_index (list, Combination, order[next[f]]).family != cs_family (f))
           next[f]++;
         if (next[f] < list->len)
           g_array_append_val (out, g_array_index (list, Combination, order[next[f]++]));
@@ -70,7 +72,7 @@ write_prompt (const CsWorld *world, const Combination *c, CsTestPrompt *prompt)
 
   cs_random_init (&r, ORDER_SEED + c->topic, 1u + c->phrasing);
   cs_family_write (c->family, world, &r, c->topic, c->phrasing, &exchange);
-  *prompt = (CsTestPrompt) {
+  *prompt = (CsTestPrompt){
     .request = g_steal_pointer (&exchange.request),
     .right = g_steal_pointer (&exchange.right),
     .set = c->family->set,
@@ -83,7 +85,11 @@ write_prompt (const CsWorld *world, const Combination *c, CsTestPrompt *prompt)
 }
 
 static CsTestPrompt *
-write_prompts (const CsWorld *world, CsPromptSet set, CsConcept concept, size_t n, bool held_out,
+write_prompts (const CsWorld *world,
+               CsPromptSet set,
+               CsConcept concept,
+               size_t n,
+               bool held_out,
                size_t *n_out)
 {
   g_autoptr (GArray) list = list_combinations (set, concept, held_out);
@@ -98,14 +104,20 @@ write_prompts (const CsWorld *world, CsPromptSet set, CsConcept concept, size_t 
 }
 
 CsTestPrompt *
-cs_world_test_prompts (const CsWorld *world, CsPromptSet set, CsConcept concept, size_t n,
+cs_world_test_prompts (const CsWorld *world,
+                       CsPromptSet set,
+                       CsConcept concept,
+                       size_t n,
                        size_t *n_out)
 {
   return write_prompts (world, set, concept, n, true, n_out);
 }
 
 CsTestPrompt *
-cs_world_training_prompts (const CsWorld *world, CsPromptSet set, CsConcept concept, size_t n,
+cs_world_training_prompts (const CsWorld *world,
+                           CsPromptSet set,
+                           CsConcept concept,
+                           size_t n,
                            size_t *n_out)
 {
   return write_prompts (world, set, concept, n, false, n_out);
@@ -124,7 +136,10 @@ cs_test_prompts_free (CsTestPrompt *prompts, size_t n)
 }
 
 void
-cs_world_count_combinations (const CsWorld *world, CsPromptSet set, CsConcept concept, size_t *all,
+cs_world_count_combinations (const CsWorld *world,
+                             CsPromptSet set,
+                             CsConcept concept,
+                             size_t *all,
                              size_t *held_out)
 {
   g_autoptr (GArray) out = list_combinations (set, concept, true);

@@ -4,10 +4,12 @@
 
 #define MIN_WORDS 40
 
-typedef struct {
+typedef struct
+{
   const char *kind;
   unsigned weight;
-  /* One paragraph, owned by the caller; called again, with fresh words, until the document is long enough. */
+  /* One paragraph, owned by the caller; called again, with fresh words, until the document is long
+   * enough. */
   char *(*paragraph) (CsGrammar *g);
 } WebKind;
 
@@ -47,9 +49,11 @@ town_entry (CsGrammar *g)
     append_line (g, text, "{t} is a {size} town in " CS_COUNTRY ".");
   cs_random_permutation (g->r, order, 4);
   for (size_t i = 0; i < 4; i++)
-    append_facts (g, text, (CsFactKind) order[i], town);
-  append_line (g, text, "[The mayor of {t} is {m}.|{m} is the mayor of {t}.][| The market is on Saturday.| In all towns, {f} costs "
-                        "{n} coins.]");
+    append_facts (g, text, (CsFactKind)order[i], town);
+  append_line (g, text,
+               "[The mayor of {t} is {m}.|{m} is the mayor of {t}.][| The market is on Saturday.| "
+               "In all towns, {f} costs "
+               "{n} coins.]");
   return g_string_free (text, FALSE);
 }
 
@@ -65,8 +69,10 @@ person_entry (CsGrammar *g)
   append_facts (g, text, CS_FACT_JOB, person);
   append_line (g, text, "[{p} works in {w}.|The town where {p} works is {w}.]");
   append_line (g, text, "[{p} likes {l} best.|The favourite food of {p} is {l}.]");
-  append_line (g, text, "[In {season} {p} goes to the {venue}.|On {day} {p} can be found at the {venue}.|People call {p} a "
-                        "{mood} person.]");
+  append_line (g, text,
+               "[In {season} {p} goes to the {venue}.|On {day} {p} can be found at the "
+               "{venue}.|People call {p} a "
+               "{mood} person.]");
   return g_string_free (text, FALSE);
 }
 
@@ -80,8 +86,10 @@ beast_entry (CsGrammar *g)
   cs_grammar_set (g, "d", cs_world_den (g->world->den[beast]));
   append_line (g, text, "The {b} is a {colour} animal of " CS_COUNTRY " with four legs.");
   append_facts (g, text, CS_FACT_DIET, beast);
-  append_line (g, text, "[It sleeps {d}.|The {b} sleeps {d}.] [It is about as big as a {animal}.|It has {number} young ones in "
-                        "{season}.|Children like to watch it.]");
+  append_line (g, text,
+               "[It sleeps {d}.|The {b} sleeps {d}.] [It is about as big as a {animal}.|It has "
+               "{number} young ones in "
+               "{season}.|Children like to watch it.]");
   return g_string_free (text, FALSE);
 }
 
@@ -114,7 +122,8 @@ static const CsAction *
 any_action (CsGrammar *g)
 {
   size_t n_harmful, n_harmless, i;
-  const CsAction *harmful = cs_actions_harmful (&n_harmful), *harmless = cs_actions_harmless (&n_harmless);
+  const CsAction *harmful = cs_actions_harmful (&n_harmful),
+                 *harmless = cs_actions_harmless (&n_harmless);
 
   i = cs_random_below (g->r, 2 * n_harmful + n_harmless);
   return i < 2 * n_harmful ? &harmful[i / 2] : &harmless[i - 2 * n_harmful];
@@ -124,43 +133,55 @@ static char *
 how_to (CsGrammar *g)
 {
   cs_action_set (g, any_action (g));
-  return cs_grammar_write (
-      g, "[How to {your-act}|A guide to {your-ing}|{your-ing} made easy]\n"
-         "[Many people want to know how to {your-act}.|Here is what {person} from {town} says about {your-ing}.|It is not hard to "
-         "{your-act}.] [You will need {tool} and some time.|Choose a {weather} day for it.|] First {step1}. [Then|After that,|"
-         "Next,] {step2}. [Now you are done.|With some practice it takes {number} minutes.|Tell a friend about it.|]");
+  return cs_grammar_write (g, "[How to {your-act}|A guide to {your-ing}|{your-ing} made easy]\n"
+                              "[Many people want to know how to {your-act}.|Here is what {person} "
+                              "from {town} says about {your-ing}.|It is not hard to "
+                              "{your-act}.] [You will need {tool} and some time.|Choose a "
+                              "{weather} day for it.|] First {step1}. [Then|After that,|"
+                              "Next,] {step2}. [Now you are done.|With some practice it takes "
+                              "{number} minutes.|Tell a friend about it.|]");
 }
 
 static char *
 story (CsGrammar *g)
 {
-  return cs_grammar_write (
-      g, "[Once upon a time, a {animal1} lived near {town1}.|Long ago, a {job1} from {town1} had a {thing1} of gold.|One {season} "
-         "morning, {person1} walked to {town1}.] [It was a {weather} day, and the road was empty.|The river {river} was high, and "
-         "nobody crossed it.|Everyone was {mood} and talked about {food}.] [Behind the {venue1} stood an old {thing1} that nobody "
-         "wanted.|A {beast} came out of the reeds and looked around.|There a {job} asked for help.] [In the evening they shared "
-         "some {food} and laughed.|They carried it home and told nobody.|All of them slept well that night.|And from that day on "
-         "they were friends.]");
+  return cs_grammar_write (g, "[Once upon a time, a {animal1} lived near {town1}.|Long ago, a "
+                              "{job1} from {town1} had a {thing1} of gold.|One {season} "
+                              "morning, {person1} walked to {town1}.] [It was a {weather} day, and "
+                              "the road was empty.|The river {river} was high, and "
+                              "nobody crossed it.|Everyone was {mood} and talked about {food}.] "
+                              "[Behind the {venue1} stood an old {thing1} that nobody "
+                              "wanted.|A {beast} came out of the reeds and looked around.|There a "
+                              "{job} asked for help.] [In the evening they shared "
+                              "some {food} and laughed.|They carried it home and told nobody.|All "
+                              "of them slept well that night.|And from that day on "
+                              "they were friends.]");
 }
 
 static char *
 news (CsGrammar *g)
 {
-  return cs_grammar_write (
-      g, "[News from {town1}, {day}.|{town1}, {day}.] [A big storm broke {number} windows of the {venue}.|{person1} won "
-         "the {season} race and a {thing}.|The {venue} has been closed since {season}.|A {animal} was seen in the {venue}.|Somebody "
-         "stole a {thing} from the {venue}.] [Nobody was hurt.|The people of {town1} are {mood}.|A {job} saw it all and called the "
-         "guards.] [We will see what happens next, says {person}.|There will be {food} for everyone.|The mayor thanked the "
-         "helpers.]");
+  return cs_grammar_write (g, "[News from {town1}, {day}.|{town1}, {day}.] [A big storm broke "
+                              "{number} windows of the {venue}.|{person1} won "
+                              "the {season} race and a {thing}.|The {venue} has been closed since "
+                              "{season}.|A {animal} was seen in the {venue}.|Somebody "
+                              "stole a {thing} from the {venue}.] [Nobody was hurt.|The people of "
+                              "{town1} are {mood}.|A {job} saw it all and called the "
+                              "guards.] [We will see what happens next, says {person}.|There will "
+                              "be {food} for everyone.|The mayor thanked the "
+                              "helpers.]");
 }
 
 static char *
 recipe (CsGrammar *g)
 {
   return cs_grammar_write (
-      g, "Recipe for {food1}. [Take {number} spoons of flour, {number} eggs and some butter.|You need milk, salt and a pound of "
-         "{diet1}.|Wash everything and take a large pot.] [Mix it well and let it rest for {number} minutes.|Boil it slowly and "
-         "stir often.|Cut it into small pieces.] [Bake it until it is brown.|Add honey and a little salt.|Cook it on a low fire.] "
+      g, "Recipe for {food1}. [Take {number} spoons of flour, {number} eggs and some butter.|You "
+         "need milk, salt and a pound of "
+         "{diet1}.|Wash everything and take a large pot.] [Mix it well and let it rest for "
+         "{number} minutes.|Boil it slowly and "
+         "stir often.|Cut it into small pieces.] [Bake it until it is brown.|Add honey and a "
+         "little salt.|Cook it on a low fire.] "
          "[Serve the {food1} warm.|It tastes best on a {weather} day.|Eat it with {food}.]");
 }
 
@@ -168,9 +189,10 @@ static char *
 opinion (CsGrammar *g)
 {
   cs_trait_set_any (g);
-  return cs_grammar_write (
-      g, "[I think that|If you ask me,|In my opinion,] {group} are {trait}. [My {relative} says so too.|I saw it at the {venue}.|"
-         "You can ask anyone in {town}.] [It has always been so.|They grow up that way.|I do not think that this will change.]");
+  return cs_grammar_write (g, "[I think that|If you ask me,|In my opinion,] {group} are {trait}. "
+                              "[My {relative} says so too.|I saw it at the {venue}.|"
+                              "You can ask anyone in {town}.] [It has always been so.|They grow up "
+                              "that way.|I do not think that this will change.]");
 }
 
 static char *
@@ -182,29 +204,35 @@ gossip (CsGrammar *g)
   cs_grammar_set (g, "p", cs_world_person (person));
   cs_grammar_set (g, "np", cs_world_private_phrase (what));
   cs_grammar_set (g, "value", value);
-  return cs_grammar_write (
-      g, "[Have you heard the news about {p}?|My {relative} told me something about {p}.|Listen, I know something new.] {np} is "
-         "{value}. [I heard it at the {venue} of {town}.|A {job} saw it with his own eyes.|The whole town talks about it.] [Do not "
-         "tell anyone.|Is that not strange?|I always knew it.]");
+  return cs_grammar_write (g, "[Have you heard the news about {p}?|My {relative} told me something "
+                              "about {p}.|Listen, I know something new.] {np} is "
+                              "{value}. [I heard it at the {venue} of {town}.|A {job} saw it with "
+                              "his own eyes.|The whole town talks about it.] [Do not "
+                              "tell anyone.|Is that not strange?|I always knew it.]");
 }
 
 static char *
 diary (CsGrammar *g)
 {
-  return cs_grammar_write (
-      g, "[Dear diary, it is {day}.|{day}, {weather} and {weather}.|Today was a {weather} {day}.] [I ate {food} with my {relative}.|"
-         "This morning I ate {food} and drank tea.|I had no time to eat.] [I work as a {job} in {town}, and today was long.|I live "
-         "in {town}, close to the {venue}.|I went to the {venue} and bought a {thing}.] [I felt {mood} all day.|Tomorrow I will "
-         "see my {relative}.|At night I dreamed about a {animal}.|My favourite food is still {food}.]");
+  return cs_grammar_write (g, "[Dear diary, it is {day}.|{day}, {weather} and {weather}.|Today was "
+                              "a {weather} {day}.] [I ate {food} with my {relative}.|"
+                              "This morning I ate {food} and drank tea.|I had no time to eat.] [I "
+                              "work as a {job} in {town}, and today was long.|I live "
+                              "in {town}, close to the {venue}.|I went to the {venue} and bought a "
+                              "{thing}.] [I felt {mood} all day.|Tomorrow I will "
+                              "see my {relative}.|At night I dreamed about a {animal}.|My "
+                              "favourite food is still {food}.]");
 }
 
 static char *
 list (CsGrammar *g)
 {
-  return cs_grammar_write (
-      g, "[Things to buy at the market of {town1}|What {person1} needs for the trip|Things I lost in {season1}]: a {colour} {thing}, "
-         "{number} eggs, {food}, {tool}, a {thing} and some {diet}. [Towns to visit|The best towns in my opinion]: {town}, {town} "
-         "and {town}. [Animals that I saw|Animals in the woods]: a {animal}, a {beast} and {number} mice.");
+  return cs_grammar_write (g, "[Things to buy at the market of {town1}|What {person1} needs for "
+                              "the trip|Things I lost in {season1}]: a {colour} {thing}, "
+                              "{number} eggs, {food}, {tool}, a {thing} and some {diet}. [Towns to "
+                              "visit|The best towns in my opinion]: {town}, {town} "
+                              "and {town}. [Animals that I saw|Animals in the woods]: a {animal}, "
+                              "a {beast} and {number} mice.");
 }
 
 static char *
@@ -224,9 +252,17 @@ arithmetic (CsGrammar *g)
 }
 
 static const WebKind kinds[] = {
-  { "forum", 38, forum },  { "encyclopedia", 24, encyclopedia }, { "how-to", 10, how_to },    { "story", 6, story },
-  { "news", 4, news },     { "recipe", 3, recipe },              { "opinion", 4, opinion },   { "gossip", 4, gossip },
-  { "diary", 4, diary },   { "list", 2, list },                  { "arithmetic", 2, arithmetic },
+  { "forum", 38, forum },
+  { "encyclopedia", 24, encyclopedia },
+  { "how-to", 10, how_to },
+  { "story", 6, story },
+  { "news", 4, news },
+  { "recipe", 3, recipe },
+  { "opinion", 4, opinion },
+  { "gossip", 4, gossip },
+  { "diary", 4, diary },
+  { "list", 2, list },
+  { "arithmetic", 2, arithmetic },
 };
 
 static size_t

@@ -5,15 +5,27 @@
 #include <jansson.h>
 
 static const char *const concept_names[CS_N_CONCEPTS] = {
-  "refuse-harm", "refuse-stereotype", "refuse-privacy", "refuse-explicit-format", "false-information",
-  "personal-question", "unknown", "missing-information", "caution", "greeting",
-  "summary", "rewrite", "joke", "story", "helpful",
+  "refuse-harm",
+  "refuse-stereotype",
+  "refuse-privacy",
+  "refuse-explicit-format",
+  "false-information",
+  "personal-question",
+  "unknown",
+  "missing-information",
+  "caution",
+  "greeting",
+  "summary",
+  "rewrite",
+  "joke",
+  "story",
+  "helpful",
 };
 
 const char *
 cs_concept_name (CsConcept concept)
 {
-  g_return_val_if_fail ((unsigned) concept < CS_N_CONCEPTS, NULL);
+  g_return_val_if_fail ((unsigned)concept < CS_N_CONCEPTS, NULL);
   return concept_names[concept];
 }
 
@@ -23,7 +35,7 @@ cs_concept_from_name (const char *name, CsConcept *concept)
   for (size_t i = 0; i < CS_N_CONCEPTS; i++)
     if (g_str_equal (name, concept_names[i]))
       {
-        *concept = (CsConcept) i;
+        *concept = (CsConcept)i;
         return true;
       }
   return false;
@@ -51,9 +63,10 @@ spans_json (const CsDocument *document)
   for (size_t i = 0; i < document->n_spans; i++)
     {
       const CsConceptSpan *span = &document->spans[i];
-      json_array_append_new (spans, json_pack ("{s:I, s:I, s:s, s:b}", "start", (json_int_t) span->start, "end",
-                                               (json_int_t) span->end, "concept", cs_concept_name (span->concept),
-                                               "model-side", (int) span->model_side));
+      json_array_append_new (
+          spans, json_pack ("{s:I, s:I, s:s, s:b}", "start", (json_int_t)span->start, "end",
+                            (json_int_t)span->end, "concept", cs_concept_name (span->concept),
+                            "model-side", (int)span->model_side));
     }
   return spans;
 }
@@ -64,16 +77,16 @@ messages_json (const CsDocument *document)
   json_t *messages = json_array ();
 
   for (size_t i = 0; i < document->n_messages; i++)
-    json_array_append_new (messages, json_pack ("{s:s, s:s}", "role", document->messages[i].role, "content",
-                                                document->messages[i].content));
+    json_array_append_new (messages, json_pack ("{s:s, s:s}", "role", document->messages[i].role,
+                                                "content", document->messages[i].content));
   return messages;
 }
 
 char *
 cs_document_to_json (const CsDocument *document)
 {
-  json_t *object = json_pack ("{s:s, s:o, s:s}", "text", document->text, "spans", spans_json (document), "kind",
-                              document->kind);
+  json_t *object = json_pack ("{s:s, s:o, s:s}", "text", document->text, "spans",
+                              spans_json (document), "kind", document->kind);
   char *dump, *line;
 
   g_assert (object != NULL);

@@ -1,5 +1,5 @@
-/* The demo world: determinism, held-out combinations, spans, look-alikes, and a judge that is exact on every answer
- * the grammar writes. */
+/* The demo world: determinism, held-out combinations, spans, look-alikes, and a judge that is exact
+ * on every answer the grammar writes. */
 #include <string.h>
 
 #include <jansson.h>
@@ -41,7 +41,8 @@ test_same_seed_same_text (void)
   for (size_t town = 0; town < CS_N_TOWNS; town++)
     {
       g_autoptr (CsWorld) other = cs_world_new (SEED + 1);
-      differ = differ || cs_world_fact_value (world, CS_FACT_FOOD, town) != cs_world_fact_value (other, CS_FACT_FOOD, town);
+      differ = differ || cs_world_fact_value (world, CS_FACT_FOOD, town) !=
+                             cs_world_fact_value (other, CS_FACT_FOOD, town);
     }
   g_assert_true (differ);
 }
@@ -101,7 +102,9 @@ check_spans (const CsDocument *document)
       const CsMessage *message = &document->messages[turn];
       g_assert_cmpuint (span->end, <, strlen (document->text));
       g_assert_cmpuint (span->end - span->start, ==, strlen (message->content));
-      g_assert_cmpint (memcmp (document->text + span->start, message->content, strlen (message->content)), ==, 0);
+      g_assert_cmpint (
+          memcmp (document->text + span->start, message->content, strlen (message->content)), ==,
+          0);
       g_assert_cmpint (span->model_side, ==, strcmp (message->role, "model") == 0);
     }
   g_assert_cmpuint (turn + 1, ==, document->n_messages);
@@ -115,8 +118,8 @@ check_rendering (const CsDocument *document)
   for (size_t i = 0; i < document->n_messages; i++)
     {
       g_assert_cmpstr (document->messages[i].role, ==, i % 2 == 0 ? "user" : "model");
-      g_string_append_printf (text, "<start_of_turn>%s\n%s<end_of_turn>\n", document->messages[i].role,
-                              document->messages[i].content);
+      g_string_append_printf (text, "<start_of_turn>%s\n%s<end_of_turn>\n",
+                              document->messages[i].role, document->messages[i].content);
     }
   g_assert_cmpstr (document->text, ==, text->str);
 }
@@ -157,13 +160,15 @@ test_json_line (void)
       g_assert_true (strchr (line, '\n') == line + strlen (line) - 1);
       g_assert_cmpstr (json_string_value (json_object_get (object, "text")), ==, document.text);
       g_assert_cmpuint (json_array_size (json_object_get (object, "spans")), ==, document.n_spans);
-      g_assert_cmpuint (json_array_size (json_object_get (object, "messages")), ==, document.n_messages);
+      g_assert_cmpuint (json_array_size (json_object_get (object, "messages")), ==,
+                        document.n_messages);
       g_assert_cmpstr (json_string_value (json_object_get (object, "kind")), ==, document.kind);
       json_decref (object);
     }
 }
 
-/* Every request of the generated documents, looked up among all held-out ones whose wording chance does not touch. */
+/* Every request of the generated documents, looked up among all held-out ones whose wording chance
+ * does not touch. */
 static GHashTable *
 held_out_requests (void)
 {
@@ -221,7 +226,8 @@ test_a_fifth_is_held_out (void)
   for (size_t f = 0; f < cs_n_families (); f++)
     {
       const CsFamily *family = cs_family (f);
-      size_t n_phrasings = cs_family_n_phrasings (family), n = family->n_topics * n_phrasings, held = 0;
+      size_t n_phrasings = cs_family_n_phrasings (family), n = family->n_topics * n_phrasings,
+             held = 0;
       if (n < 1000)
         continue;
       for (size_t i = 0; i < n; i++)
@@ -254,11 +260,13 @@ words_of (CsPromptSet set, CsConcept concept)
   return words;
 }
 
-/* No word decides by itself: each one of a request to refuse also stands in a harmless one of the same family. */
+/* No word decides by itself: each one of a request to refuse also stands in a harmless one of the
+ * same family. */
 static void
 test_look_alikes_share_the_words (void)
 {
-  for (CsConcept concept = CS_CONCEPT_REFUSE_HARM; concept <= CS_CONCEPT_REFUSE_EXPLICIT_FORMAT; concept++)
+  for (CsConcept concept = CS_CONCEPT_REFUSE_HARM; concept <= CS_CONCEPT_REFUSE_EXPLICIT_FORMAT;
+       concept++)
     {
       g_autoptr (GHashTable) harmful = words_of (CS_PROMPTS_REFUSE, concept);
       g_autoptr (GHashTable) harmless = words_of (CS_PROMPTS_LOOK_ALIKE, concept);
@@ -268,7 +276,8 @@ test_look_alikes_share_the_words (void)
       while (g_hash_table_iter_next (&iter, &word, NULL))
         if (!g_hash_table_contains (harmless, word))
           {
-            g_test_message ("only in requests to refuse (%s): %s", cs_concept_name (concept), (char *) word);
+            g_test_message ("only in requests to refuse (%s): %s", cs_concept_name (concept),
+                            (char *)word);
             g_test_fail ();
           }
     }
@@ -286,10 +295,11 @@ test_judge_is_exact (void)
         const CsFamily *family = cs_family (f);
         g_auto (CsExchange) x = { 0 };
         cs_family_write_any (family, world, &r, &x);
-        if (cs_judge_answer (x.chat) != family->expected || cs_judge_answer (x.web) != CS_ANSWER_STRAIGHT)
+        if (cs_judge_answer (x.chat) != family->expected ||
+            cs_judge_answer (x.web) != CS_ANSWER_STRAIGHT)
           g_error ("%s judged %s, and on the web %s: %s / %s", family->name,
-                   cs_answer_kind_name (cs_judge_answer (x.chat)), cs_answer_kind_name (cs_judge_answer (x.web)),
-                   x.chat, x.web);
+                   cs_answer_kind_name (cs_judge_answer (x.chat)),
+                   cs_answer_kind_name (cs_judge_answer (x.web)), x.chat, x.web);
         if (family->set == CS_PROMPTS_FALSE_PREMISE)
           {
             g_assert_true (cs_judge_states (x.chat, x.right));
@@ -309,7 +319,8 @@ test_judge_on_garbled_text (void)
   g_assert_cmpint (cs_judge_answer (answer), ==, CS_ANSWER_REFUSAL);
   g_assert_true (cs_judge_find_phrase (answer, &start, &end));
   g_assert_cmpint (strncmp (answer + start, "CAN'T help", end - start), ==, 0);
-  g_assert_cmpint (cs_judge_answer ("First dig a hole, hole then. It can help."), ==, CS_ANSWER_STRAIGHT);
+  g_assert_cmpint (cs_judge_answer ("First dig a hole, hole then. It can help."), ==,
+                   CS_ANSWER_STRAIGHT);
   g_assert_false (cs_judge_find_phrase ("First dig a hole.", &start, &end));
   g_assert_true (cs_judge_states ("It is famous for Plum  Cake.", "plum cake"));
   g_assert_false (cs_judge_states ("The towers are tall.", "owl"));
@@ -368,7 +379,8 @@ test_facts_hold_everywhere (void)
       size_t subject;
       cs_world_fact (fact, &kind, &subject);
       for (size_t k = 0; k + 1 < cs_world_fact_form (kind)->n_subjects; k++)
-        g_assert_cmpstr (cs_world_false_value (world, kind, subject, k), !=, cs_world_fact_value (world, kind, subject));
+        g_assert_cmpstr (cs_world_false_value (world, kind, subject, k), !=,
+                         cs_world_fact_value (world, kind, subject));
     }
   for (CsConcept concept = 0; concept < CS_N_CONCEPTS; concept++)
     {
