@@ -6,24 +6,28 @@
 #include "json.h"
 #include "tokenizer-internal.h"
 
-/* As published with the Gemma 2 chat models. Programs that write a model folder of this kind write this text. */
+/* As published with the Gemma 2 chat models. Programs that write a model folder of this kind write
+ * this text. */
 static const char gemma_template[] =
-  "{{ bos_token }}"
-  "{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
-  "{% for message in messages %}"
-  "{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}"
-  "{{ raise_exception('Conversation roles must alternate user/assistant/user/assistant/...') }}{% endif %}"
-  "{% if (message['role'] == 'assistant') %}{% set role = 'model' %}"
-  "{% else %}{% set role = message['role'] %}{% endif %}"
-  "{{ '<start_of_turn>' + role + '\n' + message['content'] | trim + '<end_of_turn>\n' }}"
-  "{% endfor %}"
-  "{% if add_generation_prompt %}{{'<start_of_turn>model\n'}}{% endif %}";
+    "{{ bos_token }}"
+    "{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% "
+    "endif %}"
+    "{% for message in messages %}"
+    "{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}"
+    "{{ raise_exception('Conversation roles must alternate user/assistant/user/assistant/...') "
+    "}}{% endif %}"
+    "{% if (message['role'] == 'assistant') %}{% set role = 'model' %}"
+    "{% else %}{% set role = message['role'] %}{% endif %}"
+    "{{ '<start_of_turn>' + role + '\n' + message['content'] | trim + '<end_of_turn>\n' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{'<start_of_turn>model\n'}}{% endif %}";
 
 #define START_OF_TURN "<start_of_turn>"
 #define END_OF_TURN "<end_of_turn>"
 
 /* There is one kind so far; a folder that has it is all that is to be known. */
-struct CsChatTemplate {
+struct CsChatTemplate
+{
   char *path;
 };
 
@@ -33,7 +37,7 @@ cs_chat_gemma_template (void)
   return gemma_template;
 }
 
-/* ---- the folder's template -------------------------------------------------------------------------- */
+/* ---- the folder's template --------------------------------------------- */
 
 /* tokenizer_config.json's: a string, or a list of {name, template} with one called "default". */
 static const char *
@@ -43,11 +47,11 @@ config_template (json_t *config)
   size_t i;
 
   json_array_foreach (value, i, item)
-    {
-      const char *name = json_string_value (json_object_get (item, "name"));
-      if (g_strcmp0 (name, "default") == 0)
-        return json_string_value (json_object_get (item, "template"));
-    }
+  {
+    const char *name = json_string_value (json_object_get (item, "name"));
+    if (g_strcmp0 (name, "default") == 0)
+      return json_string_value (json_object_get (item, "template"));
+  }
   return json_string_value (value);
 }
 
@@ -64,7 +68,8 @@ load_template (const char *folder, char **path, GError **error)
       char *text = NULL;
       *path = g_steal_pointer (&jinja);
       if (!g_file_get_contents (*path, &text, NULL, &inner))
-        g_set_error (error, CS_ERROR, CS_ERROR_IO, "%s: it cannot be read: %s.", *path, inner->message);
+        g_set_error (error, CS_ERROR, CS_ERROR_IO, "%s: it cannot be read: %s.", *path,
+                     inner->message);
       return text;
     }
   *path = g_steal_pointer (&config);
@@ -99,14 +104,17 @@ cs_chat_template_open (const char *folder, GError **error)
     }
   if (text == NULL)
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_IO,
-                   "%s has no chat template; it is a base model, use the template of its chat sibling.", folder);
+      g_set_error (
+          error, CS_ERROR, CS_ERROR_IO,
+          "%s has no chat template; it is a base model, use the template of its chat sibling.",
+          folder);
       return NULL;
     }
   if (!is_gemma_template (text))
     {
       g_set_error (error, CS_ERROR, CS_ERROR_UNSUPPORTED,
-                   "%s: this version knows the chat template of Gemma 2 only, and this is another.", path);
+                   "%s: this version knows the chat template of Gemma 2 only, and this is another.",
+                   path);
       return NULL;
     }
   CsChatTemplate *chat = g_new0 (CsChatTemplate, 1);
@@ -123,23 +131,25 @@ cs_chat_template_free (CsChatTemplate *chat)
   g_free (chat);
 }
 
-/* ---- rendering -------------------------------------------------------------------------------------- */
+/* ---- rendering --------------------------------------------------------- */
 
 /* A stretch of the rendered text and what it is. */
-typedef struct {
-  size_t      end;
+typedef struct
+{
+  size_t end;
   CsTokenKind kind;
 } RenderedPart;
 
-typedef struct {
+typedef struct
+{
   GString *text;
-  GArray  *parts; /* RenderedPart, in order */
+  GArray *parts; /* RenderedPart, in order */
 } RenderingText;
 
 static void
 append_part (RenderingText *rendering, CsTokenKind kind, const char *text, size_t size)
 {
-  g_string_append_len (rendering->text, text, (gssize) size);
+  g_string_append_len (rendering->text, text, (gssize)size);
   RenderedPart part = { .end = rendering->text->len, .kind = kind };
   g_array_append_val (rendering->parts, part);
 }
@@ -165,10 +175,10 @@ append_trimmed (RenderingText *rendering, CsTokenKind kind, const char *content)
   cs_utf8_scrub (text, content, strlen (content), false);
   const char *start = text->str, *end = text->str + text->len;
   while (start < end && is_python_space (cs_utf8_decode (start)))
-    start += g_utf8_skip[(uint8_t) *start];
+    start += g_utf8_skip[(uint8_t)*start];
   while (end > start && is_python_space (cs_utf8_decode (g_utf8_prev_char (end))))
     end = g_utf8_prev_char (end);
-  append_part (rendering, kind, start, (size_t) (end - start));
+  append_part (rendering, kind, start, (size_t)(end - start));
 }
 
 static const char *
@@ -185,7 +195,8 @@ append_turn (RenderingText *rendering, const CsMessage *message)
   append_string (rendering, CS_TOKEN_START_OF_TURN, START_OF_TURN);
   append_string (rendering, CS_TOKEN_ROLE, rendered_role (message->role));
   append_string (rendering, CS_TOKEN_NEWLINE, "\n");
-  append_trimmed (rendering, from_user ? CS_TOKEN_CONTENT_USER : CS_TOKEN_CONTENT_MODEL, message->content);
+  append_trimmed (rendering, from_user ? CS_TOKEN_CONTENT_USER : CS_TOKEN_CONTENT_MODEL,
+                  message->content);
   append_string (rendering, CS_TOKEN_END_OF_TURN, END_OF_TURN);
   append_string (rendering, CS_TOKEN_NEWLINE, "\n");
 }
@@ -225,15 +236,19 @@ token_kinds (const GArray *spans, const GArray *parts)
       uint32_t start = g_array_index (spans, CsTokenSpan, i).start;
       while (part + 1 < parts->len && g_array_index (parts, RenderedPart, part).end <= start)
         part++;
-      uint8_t kind = (uint8_t) g_array_index (parts, RenderedPart, part).kind;
+      uint8_t kind = (uint8_t)g_array_index (parts, RenderedPart, part).kind;
       g_array_append_val (kinds, kind);
     }
   return kinds;
 }
 
 CsRendering *
-cs_chat_render (const CsChatTemplate *chat, const CsTokenizer *tokenizer, const CsMessage *messages,
-                size_t n_messages, bool add_generation_prompt, GError **error)
+cs_chat_render (const CsChatTemplate *chat,
+                const CsTokenizer *tokenizer,
+                const CsMessage *messages,
+                size_t n_messages,
+                bool add_generation_prompt,
+                GError **error)
 {
   const char *bos = cs_tokenizer_special (tokenizer, "bos_token");
 
@@ -256,7 +271,8 @@ cs_chat_render (const CsChatTemplate *chat, const CsTokenizer *tokenizer, const 
   CsRendering *result = g_new0 (CsRendering, 1);
   result->ids = g_array_new (FALSE, FALSE, sizeof (int32_t));
   result->spans = g_array_new (FALSE, FALSE, sizeof (CsTokenSpan));
-  cs_tokenizer_encode (tokenizer, rendering.text->str, rendering.text->len, false, result->ids, result->spans);
+  cs_tokenizer_encode (tokenizer, rendering.text->str, rendering.text->len, false, result->ids,
+                       result->spans);
   result->kinds = token_kinds (result->spans, parts);
   result->text = g_string_free (rendering.text, FALSE);
   return result;

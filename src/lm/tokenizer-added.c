@@ -1,6 +1,7 @@
 #include "tokenizer-internal.h"
 
-typedef struct {
+typedef struct
+{
   int32_t child, sibling; /* nodes, −1 for none */
   int32_t token;          /* index of the added token that ends here, −1 for none */
   uint8_t byte;
@@ -21,13 +22,13 @@ trie_new_node (CsPatternTrie *trie, uint8_t byte, int32_t sibling)
   TrieNode node = { .child = -1, .sibling = sibling, .token = -1, .byte = byte };
 
   g_array_append_val (trie->nodes, node);
-  return (int32_t) trie->nodes->len - 1;
+  return (int32_t)trie->nodes->len - 1;
 }
 
 static int32_t
 trie_child (const CsPatternTrie *trie, int32_t parent, uint8_t byte)
 {
-  const TrieNode *nodes = (const TrieNode *) (const void *) trie->nodes->data;
+  const TrieNode *nodes = (const TrieNode *)(const void *)trie->nodes->data;
   int32_t at = nodes[parent].child;
 
   while (at >= 0 && nodes[at].byte != byte)
@@ -38,7 +39,7 @@ trie_child (const CsPatternTrie *trie, int32_t parent, uint8_t byte)
 static void
 trie_insert (CsPatternTrie *trie, const char *pattern, int32_t token)
 {
-  uint8_t first = (uint8_t) pattern[0];
+  uint8_t first = (uint8_t)pattern[0];
 
   trie->empty = false;
   if (trie->first[first] < 0)
@@ -46,10 +47,10 @@ trie_insert (CsPatternTrie *trie, const char *pattern, int32_t token)
   int32_t at = trie->first[first];
   for (const char *p = pattern + 1; *p != '\0'; p++)
     {
-      int32_t next = trie_child (trie, at, (uint8_t) *p);
+      int32_t next = trie_child (trie, at, (uint8_t)*p);
       if (next < 0)
         {
-          next = trie_new_node (trie, (uint8_t) *p, g_array_index (trie->nodes, TrieNode, at).child);
+          next = trie_new_node (trie, (uint8_t)*p, g_array_index (trie->nodes, TrieNode, at).child);
           g_array_index (trie->nodes, TrieNode, at).child = next;
         }
       at = next;
@@ -65,7 +66,7 @@ trie_match (const CsPatternTrie *trie, const char *text, size_t size, size_t *le
   int32_t found = -1;
   size_t n = 1;
 
-  for (int32_t at = trie->first[(uint8_t) text[0]]; at >= 0; n++)
+  for (int32_t at = trie->first[(uint8_t)text[0]]; at >= 0; n++)
     {
       int32_t token = g_array_index (trie->nodes, TrieNode, at).token;
       if (token >= 0)
@@ -73,7 +74,7 @@ trie_match (const CsPatternTrie *trie, const char *text, size_t size, size_t *le
           found = token;
           *length = n;
         }
-      at = n < size ? trie_child (trie, at, (uint8_t) text[n]) : -1;
+      at = n < size ? trie_child (trie, at, (uint8_t)text[n]) : -1;
     }
   return found;
 }
@@ -111,7 +112,7 @@ cs_added_clear (CsAddedTokens *added)
 void
 cs_added_append (CsAddedTokens *added, CsAddedToken *token)
 {
-  int32_t index = (int32_t) added->tokens->len;
+  int32_t index = (int32_t)added->tokens->len;
 
   g_array_append_val (added->tokens, *token);
   g_hash_table_insert (added->by_content, token->content, GINT_TO_POINTER (token->id + 1));
@@ -144,14 +145,15 @@ previous_character (const CsTextView *view, size_t at)
 {
   do
     at--;
-  while (at > 0 && ((uint8_t) view->text[at] & 0xC0) == 0x80);
+  while (at > 0 && ((uint8_t)view->text[at] & 0xC0) == 0x80);
   return at;
 }
 
 static bool
 stands_alone (const CsTextView *view, size_t start, size_t stop)
 {
-  if (start > 0 && is_word_character (cs_utf8_decode (view->text + previous_character (view, start))))
+  if (start > 0 &&
+      is_word_character (cs_utf8_decode (view->text + previous_character (view, start))))
     return false;
   return stop == view->size || !is_word_character (cs_utf8_decode (view->text + stop));
 }
@@ -180,7 +182,10 @@ strip_right (const CsTextView *view, size_t stop)
 }
 
 bool
-cs_added_next (const CsAddedTokens *added, bool normalized, const CsTextView *view, size_t *from,
+cs_added_next (const CsAddedTokens *added,
+               bool normalized,
+               const CsTextView *view,
+               size_t *from,
                CsAddedMatch *match)
 {
   const CsPatternTrie *trie = normalized ? &added->normalized : &added->raw;
@@ -190,7 +195,7 @@ cs_added_next (const CsAddedTokens *added, bool normalized, const CsTextView *vi
   for (size_t at = *from; at < view->size;)
     {
       size_t length = 0;
-      if (trie->first[(uint8_t) view->text[at]] < 0)
+      if (trie->first[(uint8_t)view->text[at]] < 0)
         {
           at++;
           continue;

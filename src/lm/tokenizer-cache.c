@@ -1,22 +1,24 @@
 #include "tokenizer-internal.h"
 
-#define N_SLOTS ((size_t) 1 << 15)
+#define N_SLOTS ((size_t)1 << 15)
 #define MAX_WORDS (N_SLOTS / 2)
 #define MAX_WORD_BYTES 64
-#define MAX_KEY_BYTES ((size_t) 1 << 19)
+#define MAX_KEY_BYTES ((size_t)1 << 19)
 
-typedef struct {
+typedef struct
+{
   uint64_t hash;
-  uint32_t key, ids;   /* offsets */
-  uint8_t  size, n_ids;
-  bool     used;
+  uint32_t key, ids; /* offsets */
+  uint8_t size, n_ids;
+  bool used;
 } CacheSlot;
 
-struct CsWordCache {
-  CacheSlot  *slots;
+struct CsWordCache
+{
+  CacheSlot *slots;
   GByteArray *keys;
-  GArray     *ids;     /* int32_t */
-  size_t      n_words;
+  GArray *ids; /* int32_t */
+  size_t n_words;
 };
 
 CsWordCache *
@@ -96,16 +98,24 @@ forget_all (CsWordCache *cache)
 }
 
 void
-cs_word_cache_put (CsWordCache *cache, const char *word, size_t size, const int32_t *ids, size_t n_ids)
+cs_word_cache_put (CsWordCache *cache,
+                   const char *word,
+                   size_t size,
+                   const int32_t *ids,
+                   size_t n_ids)
 {
   uint64_t hash = hash_word (word, size);
 
   if (cache->n_words >= MAX_WORDS || cache->keys->len + size > MAX_KEY_BYTES)
     forget_all (cache);
   CacheSlot *slot = slot_of (cache, word, size, hash);
-  *slot = (CacheSlot){ .hash = hash, .key = cache->keys->len, .ids = cache->ids->len,
-                       .size = (uint8_t) size, .n_ids = (uint8_t) n_ids, .used = true };
-  g_byte_array_append (cache->keys, (const guint8 *) word, (guint) size);
-  g_array_append_vals (cache->ids, ids, (guint) n_ids);
+  *slot = (CacheSlot){ .hash = hash,
+                       .key = cache->keys->len,
+                       .ids = cache->ids->len,
+                       .size = (uint8_t)size,
+                       .n_ids = (uint8_t)n_ids,
+                       .used = true };
+  g_byte_array_append (cache->keys, (const guint8 *)word, (guint)size);
+  g_array_append_vals (cache->ids, ids, (guint)n_ids);
   cache->n_words++;
 }

@@ -1,7 +1,10 @@
 #include "tokenizer-internal.h"
 
 char *
-cs_tokenizer_decode_sized (const CsTokenizer *tokenizer, const int32_t *ids, size_t n, bool skip_special,
+cs_tokenizer_decode_sized (const CsTokenizer *tokenizer,
+                           const int32_t *ids,
+                           size_t n,
+                           bool skip_special,
                            size_t *size)
 {
   g_autoptr (GString) bytes = g_string_new (NULL);
@@ -12,7 +15,7 @@ cs_tokenizer_decode_sized (const CsTokenizer *tokenizer, const int32_t *ids, siz
       size_t n_bytes;
       const char *piece = cs_vocab_bytes (&tokenizer->vocab, ids[i], &n_bytes);
       if (piece != NULL && !(skip_special && cs_tokenizer_is_special (tokenizer, ids[i])))
-        g_string_append_len (bytes, piece, (gssize) n_bytes);
+        g_string_append_len (bytes, piece, (gssize)n_bytes);
     }
   cs_utf8_scrub (text, bytes->str, bytes->len, false);
   *size = text->len;
@@ -27,10 +30,11 @@ cs_tokenizer_decode (const CsTokenizer *tokenizer, const int32_t *ids, size_t n,
   return cs_tokenizer_decode_sized (tokenizer, ids, n, skip_special, &size);
 }
 
-struct CsDecoder {
+struct CsDecoder
+{
   CsTokenizer *tokenizer;
-  bool         skip_special;
-  GString     *held;  /* bytes of a character that is not complete */
+  bool skip_special;
+  GString *held; /* bytes of a character that is not complete */
 };
 
 CsDecoder *
@@ -52,9 +56,9 @@ cs_decoder_feed (CsDecoder *decoder, int32_t id)
   const char *piece = cs_vocab_bytes (&decoder->tokenizer->vocab, id, &size);
 
   if (piece != NULL && !(decoder->skip_special && cs_tokenizer_is_special (decoder->tokenizer, id)))
-    g_string_append_len (decoder->held, piece, (gssize) size);
+    g_string_append_len (decoder->held, piece, (gssize)size);
   size_t read = cs_utf8_scrub (text, decoder->held->str, decoder->held->len, true);
-  g_string_erase (decoder->held, 0, (gssize) read);
+  g_string_erase (decoder->held, 0, (gssize)read);
   return g_string_free (text, FALSE);
 }
 

@@ -1,12 +1,13 @@
 #include "tokenizer-internal.h"
 
 /* A scratch that has grown beyond this by one long text is not kept. */
-#define MAX_KEPT_BYTES ((size_t) 32 << 20)
+#define MAX_KEPT_BYTES ((size_t)32 << 20)
 
-typedef struct {
+typedef struct
+{
   const CsTokenizer *tokenizer;
-  CsScratch         *scratch;
-  GArray            *ids, *spans; /* spans may be NULL */
+  CsScratch *scratch;
+  GArray *ids, *spans; /* spans may be NULL */
 } Encoder;
 
 static void
@@ -28,7 +29,7 @@ emit_word (const Encoder *encoder, const CsTextView *word, const int32_t *ids, s
 
   if (encoder->spans == NULL)
     {
-      g_array_append_vals (encoder->ids, ids, (guint) n);
+      g_array_append_vals (encoder->ids, ids, (guint)n);
       return;
     }
   for (size_t i = 0; i < n; i++)
@@ -39,8 +40,8 @@ emit_word (const Encoder *encoder, const CsTextView *word, const int32_t *ids, s
     }
 }
 
-/* One symbol a byte. Bytes that the vocabulary has not become the unknown token, or nothing without one; then the
- * result is false, for the symbols do not spell the word. */
+/* One symbol a byte. Bytes that the vocabulary has not become the unknown token, or nothing without
+ * one; then the result is false, for the symbols do not spell the word. */
 static bool
 word_symbols (const Encoder *encoder, const CsTextView *word)
 {
@@ -51,8 +52,9 @@ word_symbols (const Encoder *encoder, const CsTextView *word)
   g_array_set_size (symbols, 0);
   for (size_t i = 0; i < word->size; i++)
     {
-      CsSymbol symbol = { .id = tokenizer->vocab.byte_ids[(uint8_t) word->text[i]], .start = (uint32_t) i,
-                          .end = (uint32_t) i + 1 };
+      CsSymbol symbol = { .id = tokenizer->vocab.byte_ids[(uint8_t)word->text[i]],
+                          .start = (uint32_t)i,
+                          .end = (uint32_t)i + 1 };
       bool unknown = symbol.id < 0;
       complete = complete && !unknown;
       if (unknown)
@@ -71,18 +73,19 @@ merge_word (const Encoder *encoder, const CsTextView *word)
 {
   CsScratch *scratch = encoder->scratch;
   bool complete = word_symbols (encoder, word);
-  CsSymbol *symbols = (CsSymbol *) (void *) scratch->symbols->data;
+  CsSymbol *symbols = (CsSymbol *)(void *)scratch->symbols->data;
   size_t n = cs_merges_apply (&encoder->tokenizer->merges, scratch, symbols, scratch->symbols->len);
 
   g_array_set_size (scratch->word_ids, 0);
   for (size_t i = 0; i < n; i++)
     {
       g_array_append_val (scratch->word_ids, symbols[i].id);
-      emit (encoder, symbols[i].id, cs_text_start (word, symbols[i].start), cs_text_end (word, symbols[i].end));
+      emit (encoder, symbols[i].id, cs_text_start (word, symbols[i].start),
+            cs_text_end (word, symbols[i].end));
     }
   if (complete && cs_word_cache_accepts (word->size))
     cs_word_cache_put (scratch->cache, word->text, word->size,
-                       (const int32_t *) (const void *) scratch->word_ids->data, n);
+                       (const int32_t *)(const void *)scratch->word_ids->data, n);
 }
 
 static void
@@ -117,7 +120,8 @@ encode_word (void *data, const CsTextView *word)
 static void
 encode_plain (const Encoder *encoder, const CsTextView *text)
 {
-  cs_split_run (encoder->tokenizer->steps, encoder->scratch, text, encode_word, (void *) (uintptr_t) encoder);
+  cs_split_run (encoder->tokenizer->steps, encoder->scratch, text, encode_word,
+                (void *)(uintptr_t)encoder);
 }
 
 typedef void (*PieceFunc) (const Encoder *encoder, const CsTextView *piece);
@@ -156,12 +160,12 @@ encode_piece (const Encoder *encoder, const CsTextView *piece)
   split_added (encoder, true, &text, encode_plain);
 }
 
-/* ---- scratch, one call at a time ---------------------------------------------------------------------- */
+/* ---- scratch, one call at a time --------------------------------------- */
 
 static CsScratch *
 borrow_scratch (const CsTokenizer *tokenizer)
 {
-  CsTokenizer *owner = (CsTokenizer *) (uintptr_t) tokenizer; /* its content stays as it is */
+  CsTokenizer *owner = (CsTokenizer *)(uintptr_t)tokenizer; /* its content stays as it is */
   CsScratch *scratch = atomic_exchange (&owner->spare, NULL);
 
   if (scratch == NULL)
@@ -173,14 +177,14 @@ borrow_scratch (const CsTokenizer *tokenizer)
 static size_t
 kept_bytes (const CsScratch *scratch)
 {
-  return 9 * ((size_t) scratch->scrubbed.bytes->len + scratch->normalized.bytes->len) +
+  return 9 * ((size_t)scratch->scrubbed.bytes->len + scratch->normalized.bytes->len) +
          sizeof (CsSymbol) * scratch->symbols->len + sizeof (uint32_t) * scratch->links->len;
 }
 
 static void
 return_scratch (const CsTokenizer *tokenizer, CsScratch *scratch)
 {
-  CsTokenizer *owner = (CsTokenizer *) (uintptr_t) tokenizer;
+  CsTokenizer *owner = (CsTokenizer *)(uintptr_t)tokenizer;
 
   if (kept_bytes (scratch) > MAX_KEPT_BYTES)
     cs_scratch_free (scratch);
@@ -196,10 +200,14 @@ emit_all (const Encoder *encoder, const GArray *ids, uint32_t at)
 }
 
 void
-cs_tokenizer_encode (const CsTokenizer *tokenizer, const char *text, size_t size, bool add_special, GArray *ids,
+cs_tokenizer_encode (const CsTokenizer *tokenizer,
+                     const char *text,
+                     size_t size,
+                     bool add_special,
+                     GArray *ids,
                      GArray *spans)
 {
-  g_return_if_fail (size <= (size_t) 1 << 30);
+  g_return_if_fail (size <= (size_t)1 << 30);
 
   CsScratch *scratch = borrow_scratch (tokenizer);
   Encoder encoder = { .tokenizer = tokenizer, .scratch = scratch, .ids = ids, .spans = spans };
@@ -209,6 +217,6 @@ cs_tokenizer_encode (const CsTokenizer *tokenizer, const char *text, size_t size
     emit_all (&encoder, tokenizer->prefix, 0);
   split_added (&encoder, false, &view, encode_piece);
   if (add_special)
-    emit_all (&encoder, tokenizer->suffix, (uint32_t) size);
+    emit_all (&encoder, tokenizer->suffix, (uint32_t)size);
   return_scratch (tokenizer, scratch);
 }

@@ -1,7 +1,7 @@
 #include "tokenizer-internal.h"
 
-/* Words up to this many symbols are searched for the best pair again and again; longer ones (whole documents where a
- * pre-tokenizer does not split) go through a queue. */
+/* Words up to this many symbols are searched for the best pair again and again; longer ones (whole
+ * documents where a pre-tokenizer does not split) go through a queue. */
 #define SHORT_WORD 48
 
 void
@@ -25,7 +25,7 @@ cs_merges_clear (CsMerges *merges)
 static CsMerge *
 slot_of (const CsMerges *merges, uint64_t pair)
 {
-  size_t at = (size_t) (pair * 0x9E3779B97F4A7C15u >> 20) & (merges->n_slots - 1);
+  size_t at = (size_t)(pair * 0x9E3779B97F4A7C15u >> 20) & (merges->n_slots - 1);
 
   while (merges->slots[at].pair != pair && merges->slots[at].pair != UINT64_MAX)
     at = (at + 1) & (merges->n_slots - 1);
@@ -35,7 +35,7 @@ slot_of (const CsMerges *merges, uint64_t pair)
 static uint64_t
 pair_of (int32_t left, int32_t right)
 {
-  return (uint64_t) (uint32_t) left << 32 | (uint32_t) right;
+  return (uint64_t)(uint32_t)left << 32 | (uint32_t)right;
 }
 
 void
@@ -83,13 +83,13 @@ apply_short (const CsMerges *merges, CsSymbol *symbols, size_t n)
   return n;
 }
 
-/* ---- a queue of rank << 32 | position --------------------------------------------------------------- */
+/* ---- a queue of rank << 32 | position ---------------------------------- */
 
 static void
 queue_push (GArray *queue, uint64_t entry)
 {
   g_array_append_val (queue, entry);
-  uint64_t *heap = (uint64_t *) (void *) queue->data;
+  uint64_t *heap = (uint64_t *)(void *)queue->data;
   size_t at = queue->len - 1;
   for (; at > 0 && heap[(at - 1) / 2] > entry; at = (at - 1) / 2)
     heap[at] = heap[(at - 1) / 2];
@@ -99,11 +99,11 @@ queue_push (GArray *queue, uint64_t entry)
 static uint64_t
 queue_pop (GArray *queue)
 {
-  uint64_t *heap = (uint64_t *) (void *) queue->data;
+  uint64_t *heap = (uint64_t *)(void *)queue->data;
   uint64_t top = heap[0], last = heap[queue->len - 1];
   size_t n = queue->len - 1, at = 0;
 
-  g_array_set_size (queue, (guint) n);
+  g_array_set_size (queue, (guint)n);
   for (size_t child; (child = 2 * at + 1) < n; at = child)
     {
       if (child + 1 < n && heap[child + 1] < heap[child])
@@ -117,14 +117,15 @@ queue_pop (GArray *queue)
   return top;
 }
 
-/* ---- a list of symbols whose merged ones drop out ---------------------------------------------------- */
+/* ---- a list of symbols whose merged ones drop out ---------------------- */
 
-typedef struct {
+typedef struct
+{
   const CsMerges *merges;
-  GArray         *queue;
-  CsSymbol       *symbols;  /* id −1: merged into the one before */
-  uint32_t       *next, *previous;
-  uint32_t        n;
+  GArray *queue;
+  CsSymbol *symbols; /* id −1: merged into the one before */
+  uint32_t *next, *previous;
+  uint32_t n;
 } SymbolList;
 
 static const CsMerge *
@@ -141,7 +142,7 @@ offer (const SymbolList *list, uint32_t at)
   const CsMerge *merge = pair_at (list, at);
 
   if (merge != NULL)
-    queue_push (list->queue, (uint64_t) merge->rank << 32 | at);
+    queue_push (list->queue, (uint64_t)merge->rank << 32 | at);
 }
 
 static void
@@ -163,11 +164,15 @@ merge_at (const SymbolList *list, uint32_t at, int32_t id)
 static size_t
 apply_long (const CsMerges *merges, CsScratch *scratch, CsSymbol *symbols, size_t n)
 {
-  g_array_set_size (scratch->links, (guint) (2 * n));
+  g_array_set_size (scratch->links, (guint)(2 * n));
   g_array_set_size (scratch->queue, 0);
-  uint32_t *links = (uint32_t *) (void *) scratch->links->data;
-  SymbolList list = { .merges = merges, .queue = scratch->queue, .symbols = symbols, .next = links,
-                      .previous = links + n, .n = (uint32_t) n };
+  uint32_t *links = (uint32_t *)(void *)scratch->links->data;
+  SymbolList list = { .merges = merges,
+                      .queue = scratch->queue,
+                      .symbols = symbols,
+                      .next = links,
+                      .previous = links + n,
+                      .n = (uint32_t)n };
 
   for (uint32_t i = 0; i < n; i++)
     {
@@ -179,7 +184,7 @@ apply_long (const CsMerges *merges, CsScratch *scratch, CsSymbol *symbols, size_
   while (scratch->queue->len > 0)
     {
       uint64_t entry = queue_pop (scratch->queue);
-      uint32_t at = (uint32_t) entry;
+      uint32_t at = (uint32_t)entry;
       /* What was offered may have changed since. */
       const CsMerge *merge = symbols[at].id < 0 ? NULL : pair_at (&list, at);
       if (merge != NULL && merge->rank == entry >> 32)

@@ -1,4 +1,5 @@
-/* tokenizer.json: normalizer, pre-tokenizer, post-processor and decoder. What is not known is refused by name. */
+/* tokenizer.json: normalizer, pre-tokenizer, post-processor and decoder. What is not known is
+ * refused by name. */
 #include "tokenizer-internal.h"
 
 #include "errors.h"
@@ -17,16 +18,21 @@ type_of (json_t *part)
 static bool
 refuse (CsTokenizer *tokenizer, const char *what, const char *type, GError **error)
 {
-  return cs_tokenizer_fail (tokenizer, CS_ERROR_UNSUPPORTED, error,
-                            "its %s is of type “%s”, which this version does not know; it reads byte-level BPE.",
-                            what, type);
+  return cs_tokenizer_fail (
+      tokenizer, CS_ERROR_UNSUPPORTED, error,
+      "its %s is of type “%s”, which this version does not know; it reads byte-level BPE.", what,
+      type);
 }
 
 typedef bool (*PartFunc) (CsTokenizer *tokenizer, json_t *part, GError **error);
 
 /* Calls func for part, or for each part of a Sequence (whose list has the name `list`). */
 static bool
-for_each_part (CsTokenizer *tokenizer, json_t *part, const char *list, PartFunc func, unsigned depth,
+for_each_part (CsTokenizer *tokenizer,
+               json_t *part,
+               const char *list,
+               PartFunc func,
+               unsigned depth,
                GError **error)
 {
   size_t i;
@@ -38,15 +44,14 @@ for_each_part (CsTokenizer *tokenizer, json_t *part, const char *list, PartFunc 
     return func (tokenizer, part, error);
   json_t *items = json_object_get (part, list);
   if (!json_is_array (items) || depth == MAX_DEPTH)
-    return cs_tokenizer_fail (tokenizer, CS_ERROR_FORMAT, error, "a Sequence has no “%s” or is nested too deep.",
-                              list);
-  json_array_foreach (items, i, item)
-    if (!for_each_part (tokenizer, item, list, func, depth + 1, error))
-      return false;
+    return cs_tokenizer_fail (tokenizer, CS_ERROR_FORMAT, error,
+                              "a Sequence has no “%s” or is nested too deep.", list);
+  json_array_foreach (items, i, item) if (!for_each_part (tokenizer, item, list, func, depth + 1,
+                                                          error)) return false;
   return true;
 }
 
-/* ---- normalizer ------------------------------------------------------------------------------------- */
+/* ---- normalizer -------------------------------------------------------- */
 
 static bool
 read_normalizer (CsTokenizer *tokenizer, json_t *part, GError **error)
@@ -57,7 +62,7 @@ read_normalizer (CsTokenizer *tokenizer, json_t *part, GError **error)
   return true;
 }
 
-/* ---- pre-tokenizer ---------------------------------------------------------------------------------- */
+/* ---- pre-tokenizer ----------------------------------------------------- */
 
 static bool
 parse_behavior (const char *name, CsSplitBehavior *behavior)
@@ -73,7 +78,7 @@ parse_behavior (const char *name, CsSplitBehavior *behavior)
   for (size_t i = 0; i < G_N_ELEMENTS (names); i++)
     if (strcmp (name, names[i]) == 0)
       {
-        *behavior = (CsSplitBehavior) i;
+        *behavior = (CsSplitBehavior)i;
         return true;
       }
   return false;
@@ -88,13 +93,15 @@ read_split (CsTokenizer *tokenizer, json_t *part, CsSplitStep *step, GError **er
   const char *behavior;
 
   if (regex == NULL && literal == NULL)
-    return cs_tokenizer_fail (tokenizer, CS_ERROR_FORMAT, error, "a Split has neither a regex nor a string.");
+    return cs_tokenizer_fail (tokenizer, CS_ERROR_FORMAT, error,
+                              "a Split has neither a regex nor a string.");
   if (!cs_json_get_string (part, tokenizer->path, "behavior", "Isolated", &behavior, error) ||
       !cs_json_get_bool (part, tokenizer->path, "invert", false, &step->invert, error))
     return false;
   if (!parse_behavior (behavior, &step->behavior))
     return refuse (tokenizer, "Split's behavior", behavior, error);
-  step->code = cs_split_compile (regex != NULL ? regex : literal, regex == NULL, tokenizer->path, error);
+  step->code =
+      cs_split_compile (regex != NULL ? regex : literal, regex == NULL, tokenizer->path, error);
   return step->code != NULL;
 }
 
@@ -116,7 +123,8 @@ read_byte_level (CsTokenizer *tokenizer, json_t *part, CsSplitStep *step, GError
   bool use_regex;
 
   if (!cs_json_get_bool (part, tokenizer->path, "use_regex", true, &use_regex, error) ||
-      !cs_json_get_bool (part, tokenizer->path, "add_prefix_space", true, &step->add_prefix_space, error))
+      !cs_json_get_bool (part, tokenizer->path, "add_prefix_space", true, &step->add_prefix_space,
+                         error))
     return false;
   step->behavior = CS_SPLIT_ISOLATED;
   step->code = use_regex ? cs_split_compile_gpt2 () : NULL;
@@ -131,11 +139,12 @@ read_pre_tokenizer (CsTokenizer *tokenizer, json_t *part, GError **error)
   bool ok;
 
   if (tokenizer->byte_level)
-    return cs_tokenizer_fail (tokenizer, CS_ERROR_UNSUPPORTED, error,
-                              "its pre-tokenizer goes on after ByteLevel, which this version does not know.");
+    return cs_tokenizer_fail (
+        tokenizer, CS_ERROR_UNSUPPORTED, error,
+        "its pre-tokenizer goes on after ByteLevel, which this version does not know.");
   if (tokenizer->steps->len == CS_MAX_SPLIT_STEPS)
-    return cs_tokenizer_fail (tokenizer, CS_ERROR_FORMAT, error, "its pre-tokenizer has more than %d steps.",
-                              CS_MAX_SPLIT_STEPS);
+    return cs_tokenizer_fail (tokenizer, CS_ERROR_FORMAT, error,
+                              "its pre-tokenizer has more than %d steps.", CS_MAX_SPLIT_STEPS);
   if (strcmp (type, "Split") == 0)
     ok = read_split (tokenizer, part, &step, error);
   else if (strcmp (type, "Digits") == 0)
@@ -149,11 +158,15 @@ read_pre_tokenizer (CsTokenizer *tokenizer, json_t *part, GError **error)
   return ok;
 }
 
-/* ---- post-processor --------------------------------------------------------------------------------- */
+/* ---- post-processor ---------------------------------------------------- */
 
 /* Appends the ids of the template's special token `name`. */
 static bool
-read_template_token (CsTokenizer *tokenizer, json_t *part, const char *name, GArray *ids, GError **error)
+read_template_token (CsTokenizer *tokenizer,
+                     json_t *part,
+                     const char *name,
+                     GArray *ids,
+                     GError **error)
 {
   json_t *token = json_object_get (json_object_get (part, "special_tokens"), name);
   json_t *list = json_object_get (token, "ids"), *value;
@@ -163,15 +176,16 @@ read_template_token (CsTokenizer *tokenizer, json_t *part, const char *name, GAr
     return cs_tokenizer_fail (tokenizer, CS_ERROR_FORMAT, error,
                               "its post-processor does not say which ids “%s” has.", name);
   json_array_foreach (list, i, value)
-    {
-      json_int_t id = json_integer_value (value);
-      if (!json_is_integer (value) || id < 0 || (uint64_t) id >= CS_VOCAB_MAX)
-        return cs_tokenizer_fail (tokenizer, CS_ERROR_FORMAT, error,
-                                  "an id of the post-processor's “%s” is not a whole number below %zu.", name,
-                                  CS_VOCAB_MAX);
-      int32_t small = (int32_t) id;
-      g_array_append_val (ids, small);
-    }
+  {
+    json_int_t id = json_integer_value (value);
+    if (!json_is_integer (value) || id < 0 || (uint64_t)id >= CS_VOCAB_MAX)
+      return cs_tokenizer_fail (
+          tokenizer, CS_ERROR_FORMAT, error,
+          "an id of the post-processor's “%s” is not a whole number below %zu.", name,
+          CS_VOCAB_MAX);
+    int32_t small = (int32_t)id;
+    g_array_append_val (ids, small);
+  }
   return true;
 }
 
@@ -185,20 +199,23 @@ read_template (CsTokenizer *tokenizer, json_t *part, GError **error)
   size_t i, n_sequences = 0;
 
   json_array_foreach (single, i, item)
-    {
-      json_t *sequence = json_object_get (item, "Sequence"), *special = json_object_get (item, "SpecialToken");
-      const char *name = json_string_value (json_object_get (sequence != NULL ? sequence : special, "id"));
-      if (name == NULL)
-        return cs_tokenizer_fail (tokenizer, CS_ERROR_FORMAT, error,
-                                  "its post-processor's template has a piece without an id.");
-      if (sequence != NULL)
-        n_sequences += strcmp (name, "A") == 0 ? 1 : 2;
-      else if (!read_template_token (tokenizer, part, name, n_sequences == 0 ? before : after, error))
-        return false;
-    }
+  {
+    json_t *sequence = json_object_get (item, "Sequence"),
+           *special = json_object_get (item, "SpecialToken");
+    const char *name =
+        json_string_value (json_object_get (sequence != NULL ? sequence : special, "id"));
+    if (name == NULL)
+      return cs_tokenizer_fail (tokenizer, CS_ERROR_FORMAT, error,
+                                "its post-processor's template has a piece without an id.");
+    if (sequence != NULL)
+      n_sequences += strcmp (name, "A") == 0 ? 1 : 2;
+    else if (!read_template_token (tokenizer, part, name, n_sequences == 0 ? before : after, error))
+      return false;
+  }
   if (n_sequences != 1)
-    return cs_tokenizer_fail (tokenizer, CS_ERROR_FORMAT, error,
-                              "its post-processor's template for one text does not hold that text once.");
+    return cs_tokenizer_fail (
+        tokenizer, CS_ERROR_FORMAT, error,
+        "its post-processor's template for one text does not hold that text once.");
   g_array_prepend_vals (tokenizer->prefix, before->data, before->len);
   g_array_append_vals (tokenizer->suffix, after->data, after->len);
   return true;
@@ -214,7 +231,7 @@ read_post_processor (CsTokenizer *tokenizer, json_t *part, GError **error)
   return refuse (tokenizer, "post-processor", type_of (part), error);
 }
 
-/* ---- decoder ---------------------------------------------------------------------------------------- */
+/* ---- decoder ----------------------------------------------------------- */
 
 static bool
 read_decoder (CsTokenizer *tokenizer, json_t *part, GError **error)
@@ -229,17 +246,19 @@ read_decoder (CsTokenizer *tokenizer, json_t *part, GError **error)
   return true;
 }
 
-/* ---- all -------------------------------------------------------------------------------------------- */
+/* ---- all --------------------------------------------------------------- */
 
 /* What decides about ids besides vocabulary, merges and added tokens. */
 static char *
 describe (const CsTokenizer *tokenizer, json_t *root)
 {
   g_autoptr (json_t) parts = json_object ();
-  json_t *normalizer = json_object_get (root, "normalizer"), *pre = json_object_get (root, "pre_tokenizer");
+  json_t *normalizer = json_object_get (root, "normalizer"),
+         *pre = json_object_get (root, "pre_tokenizer");
 
   json_object_set_new (parts, "ignore_merges", json_boolean (tokenizer->ignore_merges));
-  json_object_set_new (parts, "normalizer", normalizer != NULL ? json_incref (normalizer) : json_null ());
+  json_object_set_new (parts, "normalizer",
+                       normalizer != NULL ? json_incref (normalizer) : json_null ());
   json_object_set_new (parts, "pre_tokenizer", pre != NULL ? json_incref (pre) : json_null ());
   char *dump = json_dumps (parts, JSON_SORT_KEYS | JSON_COMPACT);
   char *text = g_strdup (dump);
@@ -250,12 +269,14 @@ describe (const CsTokenizer *tokenizer, json_t *root)
 bool
 cs_tokenizer_read_pipeline (CsTokenizer *tokenizer, json_t *root, GError **error)
 {
-  if (!for_each_part (tokenizer, json_object_get (root, "normalizer"), "normalizers", read_normalizer, 0, error) ||
-      !for_each_part (tokenizer, json_object_get (root, "pre_tokenizer"), "pretokenizers", read_pre_tokenizer, 0,
-                      error) ||
-      !for_each_part (tokenizer, json_object_get (root, "post_processor"), "processors", read_post_processor, 0,
-                      error) ||
-      !for_each_part (tokenizer, json_object_get (root, "decoder"), "decoders", read_decoder, 0, error))
+  if (!for_each_part (tokenizer, json_object_get (root, "normalizer"), "normalizers",
+                      read_normalizer, 0, error) ||
+      !for_each_part (tokenizer, json_object_get (root, "pre_tokenizer"), "pretokenizers",
+                      read_pre_tokenizer, 0, error) ||
+      !for_each_part (tokenizer, json_object_get (root, "post_processor"), "processors",
+                      read_post_processor, 0, error) ||
+      !for_each_part (tokenizer, json_object_get (root, "decoder"), "decoders", read_decoder, 0,
+                      error))
     return false;
   if (!tokenizer->byte_level || !tokenizer->byte_decoder)
     return cs_tokenizer_fail (tokenizer, CS_ERROR_UNSUPPORTED, error,

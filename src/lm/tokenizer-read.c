@@ -27,20 +27,22 @@ read_vocab (CsTokenizer *tokenizer, json_t *vocab, GError **error)
   if (!json_is_object (vocab) || json_object_size (vocab) == 0)
     return cs_tokenizer_fail (tokenizer, CS_ERROR_FORMAT, error, "the model has no vocabulary.");
   json_object_foreach (vocab, spelling, value)
-    {
-      json_int_t id = json_integer_value (value);
-      if (!json_is_integer (value) || id < 0 || (uint64_t) id >= CS_VOCAB_MAX)
-        return cs_tokenizer_fail (tokenizer, CS_ERROR_FORMAT, error,
-                                  "the id of “%s” is not a whole number below %zu.", spelling, CS_VOCAB_MAX);
-      if (!cs_vocab_add (&tokenizer->vocab, (int32_t) id, spelling))
-        return cs_tokenizer_fail (tokenizer, CS_ERROR_FORMAT, error, "“%s” and “%s” have the same id %d.",
-                                  cs_vocab_spelling (&tokenizer->vocab, (int32_t) id), spelling, (int) id);
-    }
+  {
+    json_int_t id = json_integer_value (value);
+    if (!json_is_integer (value) || id < 0 || (uint64_t)id >= CS_VOCAB_MAX)
+      return cs_tokenizer_fail (tokenizer, CS_ERROR_FORMAT, error,
+                                "the id of “%s” is not a whole number below %zu.", spelling,
+                                CS_VOCAB_MAX);
+    if (!cs_vocab_add (&tokenizer->vocab, (int32_t)id, spelling))
+      return cs_tokenizer_fail (
+          tokenizer, CS_ERROR_FORMAT, error, "“%s” and “%s” have the same id %d.",
+          cs_vocab_spelling (&tokenizer->vocab, (int32_t)id), spelling, (int)id);
+  }
   cs_vocab_index (&tokenizer->vocab);
   return true;
 }
 
-/* ---- merges ----------------------------------------------------------------------------------------- */
+/* ---- merges ------------------------------------------------------------ */
 
 /* A merge is "left right" or ["left", "right"]. */
 static bool
@@ -53,7 +55,7 @@ parse_merge (json_t *value, const char **left, size_t *n_left, const char **righ
       if (space == NULL || strchr (space + 1, ' ') != NULL)
         return false;
       *left = text;
-      *n_left = (size_t) (space - text);
+      *n_left = (size_t)(space - text);
       *right = space + 1;
       return true;
     }
@@ -77,17 +79,20 @@ read_merge (CsTokenizer *tokenizer, json_t *value, size_t rank, GError **error)
   if (!parse_merge (value, &left, &n_left, &right))
     return cs_tokenizer_fail (tokenizer, CS_ERROR_FORMAT, error,
                               "merge %zu is neither \"left right\" nor a pair of strings.", rank);
-  g_autofree char *whole = g_strdup_printf ("%.*s%s", (int) n_left, left, right);
+  g_autofree char *whole = g_strdup_printf ("%.*s%s", (int)n_left, left, right);
   int32_t left_id = cs_vocab_find (vocab, left, n_left);
   int32_t right_id = cs_vocab_find (vocab, right, strlen (right));
   int32_t id = cs_vocab_find (vocab, whole, strlen (whole));
   if (left_id < 0 || right_id < 0 || id < 0)
-    return cs_tokenizer_fail (tokenizer, CS_ERROR_FORMAT, error,
-                              "merge %zu (“%.*s” and “%s”) names a piece that the vocabulary has not.", rank,
-                              (int) n_left, left, right);
-  CsMerge merge = { .pair = (uint64_t) left_id << 32 | (uint32_t) right_id, .rank = (uint32_t) rank, .id = id };
+    return cs_tokenizer_fail (
+        tokenizer, CS_ERROR_FORMAT, error,
+        "merge %zu (“%.*s” and “%s”) names a piece that the vocabulary has not.", rank, (int)n_left,
+        left, right);
+  CsMerge merge = { .pair = (uint64_t)left_id << 32 | (uint32_t)right_id,
+                    .rank = (uint32_t)rank,
+                    .id = id };
   g_array_append_val (tokenizer->merge_list, merge);
-  cs_merges_set (&tokenizer->merges, left_id, right_id, (uint32_t) rank, id);
+  cs_merges_set (&tokenizer->merges, left_id, right_id, (uint32_t)rank, id);
   return true;
 }
 
@@ -98,15 +103,14 @@ read_merges (CsTokenizer *tokenizer, json_t *merges, GError **error)
   json_t *value;
 
   if (!json_is_array (merges))
-    return cs_tokenizer_fail (tokenizer, CS_ERROR_FORMAT, error, "the model has no list of merges.");
+    return cs_tokenizer_fail (tokenizer, CS_ERROR_FORMAT, error,
+                              "the model has no list of merges.");
   cs_merges_init (&tokenizer->merges, json_array_size (merges));
-  json_array_foreach (merges, i, value)
-    if (!read_merge (tokenizer, value, i, error))
-      return false;
+  json_array_foreach (merges, i, value) if (!read_merge (tokenizer, value, i, error)) return false;
   return true;
 }
 
-/* ---- the model's options ---------------------------------------------------------------------------- */
+/* ---- the model's options ----------------------------------------------- */
 
 /* Options that have to be absent, null, false, zero or empty. */
 static bool
@@ -122,10 +126,11 @@ refuse_options (CsTokenizer *tokenizer, json_t *model, GError **error)
                    (json_is_string (value) && json_string_length (value) == 0) ||
                    (json_is_number (value) && json_number_value (value) == 0);
       if (!unset)
-        return cs_tokenizer_fail (tokenizer, CS_ERROR_UNSUPPORTED, error,
-                                  "the tokenizer uses “%s”, which this version does not know; it reads "
-                                  "byte-level BPE.",
-                                  names[i]);
+        return cs_tokenizer_fail (
+            tokenizer, CS_ERROR_UNSUPPORTED, error,
+            "the tokenizer uses “%s”, which this version does not know; it reads "
+            "byte-level BPE.",
+            names[i]);
     }
   return true;
 }
@@ -159,17 +164,20 @@ cs_tokenizer_read_model (CsTokenizer *tokenizer, json_t *model, GError **error)
   if (!cs_json_get_string (model, tokenizer->path, "type", fallback, &type, error))
     return false;
   if (strcmp (type, "BPE") != 0)
-    return cs_tokenizer_fail (tokenizer, CS_ERROR_UNSUPPORTED, error,
-                              "the tokenizer's model is of type “%s”; this version reads byte-level BPE.", type);
+    return cs_tokenizer_fail (
+        tokenizer, CS_ERROR_UNSUPPORTED, error,
+        "the tokenizer's model is of type “%s”; this version reads byte-level BPE.", type);
   return refuse_options (tokenizer, model, error) &&
-         cs_json_get_bool (model, tokenizer->path, "ignore_merges", false, &tokenizer->ignore_merges, error) &&
-         cs_json_get_bool (model, tokenizer->path, "fuse_unk", false, &tokenizer->fuse_unk, error) &&
+         cs_json_get_bool (model, tokenizer->path, "ignore_merges", false,
+                           &tokenizer->ignore_merges, error) &&
+         cs_json_get_bool (model, tokenizer->path, "fuse_unk", false, &tokenizer->fuse_unk,
+                           error) &&
          read_vocab (tokenizer, json_object_get (model, "vocab"), error) &&
          read_merges (tokenizer, json_object_get (model, "merges"), error) &&
          read_unknown (tokenizer, model, error);
 }
 
-/* ---- added tokens ----------------------------------------------------------------------------------- */
+/* ---- added tokens ------------------------------------------------------ */
 
 static bool
 read_added_flags (CsTokenizer *tokenizer, json_t *value, CsAddedToken *token, GError **error)
@@ -183,21 +191,26 @@ read_added_flags (CsTokenizer *tokenizer, json_t *value, CsAddedToken *token, GE
          cs_json_get_bool (value, path, "single_word", false, &token->single_word, error);
 }
 
-/* The id that an added token gets: the model's where its vocabulary has the content, else the file's. */
+/* The id that an added token gets: the model's where its vocabulary has the content, else the
+ * file's. */
 static bool
-place_added (CsTokenizer *tokenizer, const char *content, size_t id, CsAddedToken *token, GError **error)
+place_added (CsTokenizer *tokenizer,
+             const char *content,
+             size_t id,
+             CsAddedToken *token,
+             GError **error)
 {
   CsVocab *vocab = &tokenizer->vocab;
 
   token->id = cs_vocab_find (vocab, content, strlen (content));
   if (token->id >= 0)
     return true;
-  token->id = (int32_t) id;
+  token->id = (int32_t)id;
   if (cs_vocab_add (vocab, token->id, content))
     return true;
   return cs_tokenizer_fail (tokenizer, CS_ERROR_FORMAT, error,
-                            "the added token “%s” has the id %d, which belongs to “%s”.", content, token->id,
-                            cs_vocab_spelling (vocab, token->id));
+                            "the added token “%s” has the id %d, which belongs to “%s”.", content,
+                            token->id, cs_vocab_spelling (vocab, token->id));
 }
 
 static bool
@@ -208,9 +221,11 @@ read_added_token (CsTokenizer *tokenizer, json_t *value, GError **error)
   size_t id;
 
   if (!json_is_object (value))
-    return cs_tokenizer_fail (tokenizer, CS_ERROR_FORMAT, error, "an added token is not an object.");
+    return cs_tokenizer_fail (tokenizer, CS_ERROR_FORMAT, error,
+                              "an added token is not an object.");
   if (!cs_json_get_string (value, tokenizer->path, "content", "", &content, error) ||
-      !cs_json_get_size (value, tokenizer->path, "id", 0, CS_VOCAB_MAX - 1, CS_VOCAB_MAX, &id, error) ||
+      !cs_json_get_size (value, tokenizer->path, "id", 0, CS_VOCAB_MAX - 1, CS_VOCAB_MAX, &id,
+                         error) ||
       !read_added_flags (tokenizer, value, &token, error))
     return false;
   if (id == CS_VOCAB_MAX || content[0] == '\0' || strlen (content) > MAX_ADDED_BYTES)
@@ -222,8 +237,9 @@ read_added_token (CsTokenizer *tokenizer, json_t *value, GError **error)
   if (!place_added (tokenizer, content, id, &token, error))
     return false;
   token.content = g_strdup (content);
-  token.pattern = token.normalized && tokenizer->nfc ? g_utf8_normalize (content, -1, G_NORMALIZE_NFC)
-                                                     : g_strdup (content);
+  token.pattern = token.normalized && tokenizer->nfc
+                      ? g_utf8_normalize (content, -1, G_NORMALIZE_NFC)
+                      : g_strdup (content);
   cs_added_append (&tokenizer->added, &token);
   return true;
 }
@@ -238,9 +254,7 @@ read_added (CsTokenizer *tokenizer, json_t *list, GError **error)
     return true;
   if (!json_is_array (list))
     return cs_tokenizer_fail (tokenizer, CS_ERROR_FORMAT, error, "“added_tokens” is not a list.");
-  json_array_foreach (list, i, value)
-    if (!read_added_token (tokenizer, value, error))
-      return false;
+  json_array_foreach (list, i, value) if (!read_added_token (tokenizer, value, error)) return false;
   return true;
 }
 

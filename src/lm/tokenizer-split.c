@@ -2,8 +2,9 @@
 
 #include "errors.h"
 
-/* Steps of the matcher for one match: far above what the published patterns take on megabytes of white space (the
- * worst case, one step a character), and at most a second or so of a hostile pattern. */
+/* Steps of the matcher for one match: far above what the published patterns take on megabytes of
+ * white space (the worst case, one step a character), and at most a second or so of a hostile
+ * pattern. */
 #define MATCH_LIMIT 20000000u
 #define PROBE_MATCH_LIMIT 100000u
 #define DEPTH_LIMIT 1000000u
@@ -11,7 +12,7 @@
 #define MAX_PATTERN 65536
 
 static const char gpt2_pattern[] =
-  "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+    "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
 /* PCRE2's \s also takes U+180E, which Unicode does not count as white space any more. */
 static char *
@@ -47,29 +48,33 @@ compile (const char *pattern, bool literal, uint32_t options, int *number, size_
   pcre2_set_newline (context, PCRE2_NEWLINE_LF);
   options |= PCRE2_UTF | PCRE2_NO_UTF_CHECK;
   options |= literal ? PCRE2_LITERAL : PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C;
-  pcre2_code *code = pcre2_compile ((PCRE2_SPTR) text, strlen (text), options, number, offset, context);
+  pcre2_code *code =
+      pcre2_compile ((PCRE2_SPTR)text, strlen (text), options, number, offset, context);
   pcre2_compile_context_free (context);
   return code;
 }
 
 /* Runs the pattern from every position of a text; false where it takes too many steps. */
 static bool
-survives (const pcre2_code *code, const char *text, pcre2_match_data *data, pcre2_match_context *context)
+survives (const pcre2_code *code,
+          const char *text,
+          pcre2_match_data *data,
+          pcre2_match_context *context)
 {
   size_t size = strlen (text);
 
   for (size_t at = 0; at < size; at++)
     {
-      int status = pcre2_match (code, (PCRE2_SPTR) text, size, at, PCRE2_NO_UTF_CHECK | PCRE2_ANCHORED, data,
-                                context);
+      int status = pcre2_match (code, (PCRE2_SPTR)text, size, at,
+                                PCRE2_NO_UTF_CHECK | PCRE2_ANCHORED, data, context);
       if (status < 0 && status != PCRE2_ERROR_NOMATCH)
         return false;
     }
   return true;
 }
 
-/* Patterns that backtrack exponentially show it on short runs of one kind of character; not so where the matcher
- * may look ahead for a character that has to follow, so that is switched off. */
+/* Patterns that backtrack exponentially show it on short runs of one kind of character; not so
+ * where the matcher may look ahead for a character that has to follow, so that is switched off. */
 static bool
 is_tame (const char *pattern)
 {
@@ -110,7 +115,8 @@ cs_split_compile (const char *pattern, bool literal, const char *name, GError **
   if (pattern[0] == '\0' || strlen (pattern) > MAX_PATTERN)
     {
       g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
-                   "%s: a pattern of the pre-tokenizer is empty or longer than %d bytes.", name, MAX_PATTERN);
+                   "%s: a pattern of the pre-tokenizer is empty or longer than %d bytes.", name,
+                   MAX_PATTERN);
       return NULL;
     }
   pcre2_code *code = compile (pattern, literal, 0, &number, &offset);
@@ -118,7 +124,8 @@ cs_split_compile (const char *pattern, bool literal, const char *name, GError **
     {
       pcre2_get_error_message (number, message, sizeof message);
       g_set_error (error, CS_ERROR, CS_ERROR_UNSUPPORTED,
-                   "%s: the pre-tokenizer's pattern cannot be compiled (%s).", name, (const char *) message);
+                   "%s: the pre-tokenizer's pattern cannot be compiled (%s).", name,
+                   (const char *)message);
       return NULL;
     }
   if (!literal && !is_tame (pattern))
@@ -144,7 +151,7 @@ cs_split_compile_gpt2 (void)
   return code;
 }
 
-/* ---- scratch ---------------------------------------------------------------------------------------- */
+/* ---- scratch ----------------------------------------------------------- */
 
 CsScratch *
 cs_scratch_new (void)
@@ -188,22 +195,24 @@ cs_scratch_free (CsScratch *scratch)
   g_free (scratch);
 }
 
-/* ---- running ---------------------------------------------------------------------------------------- */
+/* ---- running ----------------------------------------------------------- */
 
-typedef struct {
+typedef struct
+{
   const CsSplitStep *steps;
-  size_t             n_steps;
-  CsScratch         *scratch;
-  CsWordFunc         func;
-  void              *data;
+  size_t n_steps;
+  CsScratch *scratch;
+  CsWordFunc func;
+  void *data;
 } Splitter;
 
 /* A piece that may still grow, while one step goes over its text. */
-typedef struct {
+typedef struct
+{
   size_t step;
   size_t start, end;
-  bool   open;     /* there is one */
-  bool   is_match; /* the kind of what was added last */
+  bool open;     /* there is one */
+  bool is_match; /* the kind of what was added last */
 } PendingPiece;
 
 static void split_from (const Splitter *splitter, size_t step, const CsTextView *view);
@@ -235,7 +244,11 @@ joins (CsSplitBehavior behavior, const PendingPiece *pending, bool is_match)
 }
 
 static void
-add_piece (const Splitter *splitter, const CsTextView *view, PendingPiece *pending, size_t start, size_t end,
+add_piece (const Splitter *splitter,
+           const CsTextView *view,
+           PendingPiece *pending,
+           size_t start,
+           size_t end,
            bool is_match)
 {
   const CsSplitStep *step = &splitter->steps[pending->step];
@@ -256,23 +269,28 @@ add_piece (const Splitter *splitter, const CsTextView *view, PendingPiece *pendi
 
 /* The next match at or after from; false at the end of the text or of the pattern's limits. */
 static bool
-find_match (const Splitter *splitter, size_t step, const CsTextView *view, size_t from, size_t *start,
+find_match (const Splitter *splitter,
+            size_t step,
+            const CsTextView *view,
+            size_t from,
+            size_t *start,
             size_t *end)
 {
   CsScratch *scratch = splitter->scratch;
   const pcre2_code *code = splitter->steps[step].code;
 
-  if (from > view->size || (scratch->failed_steps & (uint64_t) 1 << step) != 0)
+  if (from > view->size || (scratch->failed_steps & (uint64_t)1 << step) != 0)
     return false;
-  int status = pcre2_match (code, (PCRE2_SPTR) view->text, view->size, from, PCRE2_NO_UTF_CHECK,
+  int status = pcre2_match (code, (PCRE2_SPTR)view->text, view->size, from, PCRE2_NO_UTF_CHECK,
                             scratch->match_data, scratch->match_context);
   if (status == PCRE2_ERROR_JIT_STACKLIMIT)
-    status = pcre2_match (code, (PCRE2_SPTR) view->text, view->size, from, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT,
-                          scratch->match_data, scratch->match_context);
+    status = pcre2_match (code, (PCRE2_SPTR)view->text, view->size, from,
+                          PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, scratch->match_data,
+                          scratch->match_context);
   if (status < 0)
     {
       if (status != PCRE2_ERROR_NOMATCH)
-        scratch->failed_steps |= (uint64_t) 1 << step;
+        scratch->failed_steps |= (uint64_t)1 << step;
       return false;
     }
   const size_t *bounds = pcre2_get_ovector_pointer (scratch->match_data);
@@ -324,10 +342,14 @@ split_from (const Splitter *splitter, size_t step, const CsTextView *view)
 }
 
 void
-cs_split_run (const GArray *steps, CsScratch *scratch, const CsTextView *view, CsWordFunc func, void *data)
+cs_split_run (const GArray *steps,
+              CsScratch *scratch,
+              const CsTextView *view,
+              CsWordFunc func,
+              void *data)
 {
   const Splitter splitter = {
-    .steps = (const CsSplitStep *) (const void *) steps->data,
+    .steps = (const CsSplitStep *)(const void *)steps->data,
     .n_steps = steps->len,
     .scratch = scratch,
     .func = func,

@@ -1,8 +1,9 @@
 #include "tokenizer-internal.h"
 
-/* ---- UTF-8 ----------------------------------------------------------------------------------------- */
+/* ---- UTF-8 ------------------------------------------------------------- */
 
-/* Which second bytes may follow a lead byte, and how many bytes the character has; 0 for a byte that leads none. */
+/* Which second bytes may follow a lead byte, and how many bytes the character has; 0 for a byte
+ * that leads none. */
 static size_t
 lead_length (uint8_t lead, uint8_t *low, uint8_t *high)
 {
@@ -13,7 +14,7 @@ lead_length (uint8_t lead, uint8_t *low, uint8_t *high)
   if (lead >= 0xE0 && lead <= 0xEF)
     {
       if (lead == 0xE0)
-        *low = 0xA0;  /* shorter would be overlong */
+        *low = 0xA0; /* shorter would be overlong */
       if (lead == 0xED)
         *high = 0x9F; /* surrogates */
       return 3;
@@ -32,7 +33,7 @@ lead_length (uint8_t lead, uint8_t *low, uint8_t *high)
 size_t
 cs_utf8_step (const char *s, size_t n, CsUtf8Status *status)
 {
-  const uint8_t *p = (const uint8_t *) s;
+  const uint8_t *p = (const uint8_t *)s;
   uint8_t low, high;
 
   *status = CS_UTF8_WELL_FORMED;
@@ -62,7 +63,7 @@ cs_utf8_step (const char *s, size_t n, CsUtf8Status *status)
 gunichar
 cs_utf8_decode (const char *s)
 {
-  const uint8_t *p = (const uint8_t *) s;
+  const uint8_t *p = (const uint8_t *)s;
 
   if (p[0] < 0x80)
     return p[0];
@@ -82,7 +83,7 @@ well_formed_prefix (const char *text, size_t size)
 
   while (at < size)
     {
-      if ((uint8_t) text[at] < 0x80)
+      if ((uint8_t)text[at] < 0x80)
         {
           at++;
           continue;
@@ -103,7 +104,7 @@ cs_utf8_scrub (GString *out, const char *text, size_t size, bool keep_tail)
   while (at < size)
     {
       size_t good = well_formed_prefix (text + at, size - at);
-      g_string_append_len (out, text + at, (gssize) good);
+      g_string_append_len (out, text + at, (gssize)good);
       at += good;
       if (at == size)
         break;
@@ -126,7 +127,7 @@ cs_is_white_space (gunichar c)
          c == 0x3000;
 }
 
-/* ---- text with its origin --------------------------------------------------------------------------- */
+/* ---- text with its origin ---------------------------------------------- */
 
 void
 cs_text_buffer_init (CsTextBuffer *buffer)
@@ -156,7 +157,7 @@ buffer_reset (CsTextBuffer *buffer)
 static void
 buffer_append (CsTextBuffer *buffer, const char *bytes, size_t n, uint32_t start, uint32_t end)
 {
-  g_byte_array_append (buffer->bytes, (const guint8 *) bytes, (guint) n);
+  g_byte_array_append (buffer->bytes, (const guint8 *)bytes, (guint)n);
   for (size_t i = 0; i < n; i++)
     {
       g_array_append_val (buffer->start, start);
@@ -168,7 +169,7 @@ buffer_append (CsTextBuffer *buffer, const char *bytes, size_t n, uint32_t start
 static void
 buffer_copy (CsTextBuffer *buffer, const CsTextView *view, size_t from, size_t to)
 {
-  g_byte_array_append (buffer->bytes, (const guint8 *) view->text + from, (guint) (to - from));
+  g_byte_array_append (buffer->bytes, (const guint8 *)view->text + from, (guint)(to - from));
   for (size_t i = from; i < to; i++)
     {
       uint32_t start = cs_text_start (view, i), end = cs_text_end (view, i + 1);
@@ -181,10 +182,10 @@ static CsTextView
 buffer_view (const CsTextBuffer *buffer)
 {
   return (CsTextView){
-    .text = (const char *) buffer->bytes->data,
+    .text = (const char *)buffer->bytes->data,
     .size = buffer->bytes->len,
-    .start = (const uint32_t *) (const void *) buffer->start->data,
-    .end = (const uint32_t *) (const void *) buffer->end->data,
+    .start = (const uint32_t *)(const void *)buffer->start->data,
+    .end = (const uint32_t *)(const void *)buffer->end->data,
   };
 }
 
@@ -207,13 +208,13 @@ cs_text_slice (const CsTextView *view, size_t from, size_t to)
 uint32_t
 cs_text_start (const CsTextView *view, size_t at)
 {
-  return view->start != NULL ? view->start[at] : (uint32_t) (view->origin + at);
+  return view->start != NULL ? view->start[at] : (uint32_t)(view->origin + at);
 }
 
 uint32_t
 cs_text_end (const CsTextView *view, size_t to)
 {
-  return view->end != NULL ? view->end[to - 1] : (uint32_t) (view->origin + to);
+  return view->end != NULL ? view->end[to - 1] : (uint32_t)(view->origin + to);
 }
 
 CsTextView
@@ -234,7 +235,7 @@ cs_text_scrub (const char *text, size_t size, CsTextBuffer *buffer)
       if (status == CS_UTF8_WELL_FORMED)
         buffer_copy (buffer, &view, at, at + step);
       else
-        buffer_append (buffer, "\xEF\xBF\xBD", 3, (uint32_t) at, (uint32_t) (at + step));
+        buffer_append (buffer, "\xEF\xBF\xBD", 3, (uint32_t)at, (uint32_t)(at + step));
       at += step;
     }
   return buffer_view (buffer);
@@ -251,9 +252,10 @@ cs_text_prepend_space (const CsTextView *view, CsTextBuffer *buffer)
   return buffer_view (buffer);
 }
 
-/* ---- composition (NFC) ------------------------------------------------------------------------------ */
+/* ---- composition (NFC) ------------------------------------------------- */
 
-/* Whether nothing before c can change it or be changed by it: a starter that no composition has second. */
+/* Whether nothing before c can change it or be changed by it: a starter that no composition has
+ * second. */
 static bool
 starts_segment (gunichar c)
 {
@@ -272,7 +274,8 @@ starts_segment (gunichar c)
     }
 }
 
-/* End of the segment that begins at from. U+0000 is one by itself: GLib's normalization ends at it. */
+/* End of the segment that begins at from. U+0000 is one by itself: GLib's normalization ends at it.
+ */
 static size_t
 segment_end (const CsTextView *view, size_t from, bool *plain)
 {
@@ -283,7 +286,7 @@ segment_end (const CsTextView *view, size_t from, bool *plain)
   *plain = first < 0x300 || !g_unichar_decompose (first, &a, &b);
   if (first == 0)
     return at;
-  while (at < view->size && (uint8_t) view->text[at] >= 0xCC &&
+  while (at < view->size && (uint8_t)view->text[at] >= 0xCC &&
          !starts_segment (cs_utf8_decode (view->text + at)))
     {
       *plain = false;
@@ -298,7 +301,7 @@ cs_text_nfc (const CsTextView *view, CsTextBuffer *buffer)
   size_t at = 0;
 
   /* Below U+0300, the first lead byte of which is 0xCC, text is composed already. */
-  while (at < view->size && (uint8_t) view->text[at] < 0xCC)
+  while (at < view->size && (uint8_t)view->text[at] < 0xCC)
     at++;
   if (at == view->size)
     return *view;
@@ -314,7 +317,8 @@ cs_text_nfc (const CsTextView *view, CsTextBuffer *buffer)
           at = end;
           continue;
         }
-      g_autofree char *composed = g_utf8_normalize (view->text + at, (gssize) (end - at), G_NORMALIZE_NFC);
+      g_autofree char *composed =
+          g_utf8_normalize (view->text + at, (gssize)(end - at), G_NORMALIZE_NFC);
       size_t n = strlen (composed);
       if (n == end - at && memcmp (composed, view->text + at, n) == 0)
         buffer_copy (buffer, view, at, end);

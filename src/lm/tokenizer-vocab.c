@@ -1,6 +1,7 @@
 #include "tokenizer-internal.h"
 
-/* Printable bytes stand for themselves; the 68 others get U+0100 onward in order (GPT-2's table). */
+/* Printable bytes stand for themselves; the 68 others get U+0100 onward in order (GPT-2's table).
+ */
 gunichar
 cs_byte_to_alphabet (uint8_t byte)
 {
@@ -21,11 +22,11 @@ cs_byte_from_alphabet (gunichar c)
   if (c < 33 || (c > 126 && c < 161) || c == 173 || c > 323)
     return -1;
   if (c < 256)
-    return (int) c;
+    return (int)c;
   if (c < 256 + 33)
-    return (int) c - 256;
+    return (int)c - 256;
   if (c < 323)
-    return (int) c - (256 + 33) + 127;
+    return (int)c - (256 + 33) + 127;
   return 173;
 }
 
@@ -57,9 +58,9 @@ grow (CsVocab *vocab, size_t n)
 
   if (n <= old)
     return;
-  g_array_set_size (vocab->spelling, (guint) n);
-  g_array_set_size (vocab->bytes, (guint) n);
-  g_array_set_size (vocab->n_bytes, (guint) n);
+  g_array_set_size (vocab->spelling, (guint)n);
+  g_array_set_size (vocab->bytes, (guint)n);
+  g_array_set_size (vocab->n_bytes, (guint)n);
   for (size_t i = old; i < n; i++)
     g_array_index (vocab->spelling, uint32_t, i) = CS_NO_TEXT;
 }
@@ -70,16 +71,16 @@ append_decoded (GByteArray *pool, const char *spelling)
 {
   guint before = pool->len;
 
-  for (const char *p = spelling; *p != '\0'; p += g_utf8_skip[(uint8_t) *p])
+  for (const char *p = spelling; *p != '\0'; p += g_utf8_skip[(uint8_t)*p])
     {
       int value = cs_byte_from_alphabet (cs_utf8_decode (p));
       if (value < 0)
         {
           g_byte_array_set_size (pool, before);
-          g_byte_array_append (pool, (const guint8 *) spelling, (guint) strlen (spelling));
+          g_byte_array_append (pool, (const guint8 *)spelling, (guint)strlen (spelling));
           break;
         }
-      guint8 byte = (guint8) value;
+      guint8 byte = (guint8)value;
       g_byte_array_append (pool, &byte, 1);
     }
   return pool->len - before;
@@ -93,11 +94,11 @@ cs_vocab_add (CsVocab *vocab, int32_t id, const char *spelling)
 
   if (cs_vocab_spelling (vocab, id) != NULL)
     return false;
-  grow (vocab, (size_t) id + 1);
+  grow (vocab, (size_t)id + 1);
   g_array_index (vocab->spelling, uint32_t, id) = vocab->pool->len;
-  g_byte_array_append (vocab->pool, (const guint8 *) copy, (guint) length + 1);
+  g_byte_array_append (vocab->pool, (const guint8 *)copy, (guint)length + 1);
   g_array_index (vocab->bytes, uint32_t, id) = vocab->pool->len;
-  g_array_index (vocab->n_bytes, uint32_t, id) = (uint32_t) append_decoded (vocab->pool, copy);
+  g_array_index (vocab->n_bytes, uint32_t, id) = (uint32_t)append_decoded (vocab->pool, copy);
   vocab->n_pieces++;
   return true;
 }
@@ -109,7 +110,7 @@ hash_spelling (const char *spelling, size_t size)
   uint64_t hash = 0xCBF29CE484222325u;
 
   for (size_t i = 0; i < size; i++)
-    hash = (hash ^ (uint8_t) spelling[i]) * 0x100000001B3u;
+    hash = (hash ^ (uint8_t)spelling[i]) * 0x100000001B3u;
   return hash ^ hash >> 29;
 }
 
@@ -124,17 +125,17 @@ cs_vocab_index (CsVocab *vocab)
 
   for (size_t id = 0; id < vocab->spelling->len; id++)
     {
-      const char *spelling = cs_vocab_spelling (vocab, (int32_t) id);
+      const char *spelling = cs_vocab_spelling (vocab, (int32_t)id);
       if (spelling == NULL)
         continue;
       size_t at = hash_spelling (spelling, strlen (spelling)) & (vocab->n_slots - 1);
       while (vocab->slots[at] >= 0)
         at = (at + 1) & (vocab->n_slots - 1);
-      vocab->slots[at] = (int32_t) id;
+      vocab->slots[at] = (int32_t)id;
     }
   for (unsigned byte = 0; byte < 256; byte++)
     {
-      char c = (char) byte;
+      char c = (char)byte;
       vocab->byte_ids[byte] = cs_vocab_find_bytes (vocab, &c, 1);
     }
 }
@@ -142,10 +143,10 @@ cs_vocab_index (CsVocab *vocab)
 const char *
 cs_vocab_spelling (const CsVocab *vocab, int32_t id)
 {
-  if (id < 0 || (guint) id >= vocab->spelling->len)
+  if (id < 0 || (guint)id >= vocab->spelling->len)
     return NULL;
   uint32_t at = g_array_index (vocab->spelling, uint32_t, id);
-  return at == CS_NO_TEXT ? NULL : (const char *) vocab->pool->data + at;
+  return at == CS_NO_TEXT ? NULL : (const char *)vocab->pool->data + at;
 }
 
 int32_t
@@ -169,7 +170,7 @@ cs_vocab_find_bytes (const CsVocab *vocab, const char *bytes, size_t size)
   g_autoptr (GString) spelling = g_string_sized_new (2 * size + 1);
 
   for (size_t i = 0; i < size; i++)
-    g_string_append_unichar (spelling, cs_byte_to_alphabet ((uint8_t) bytes[i]));
+    g_string_append_unichar (spelling, cs_byte_to_alphabet ((uint8_t)bytes[i]));
   return cs_vocab_find (vocab, spelling->str, spelling->len);
 }
 
@@ -179,5 +180,5 @@ cs_vocab_bytes (const CsVocab *vocab, int32_t id, size_t *size)
   if (cs_vocab_spelling (vocab, id) == NULL)
     return NULL;
   *size = g_array_index (vocab->n_bytes, uint32_t, id);
-  return (const char *) vocab->pool->data + g_array_index (vocab->bytes, uint32_t, id);
+  return (const char *)vocab->pool->data + g_array_index (vocab->bytes, uint32_t, id);
 }

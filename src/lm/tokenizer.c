@@ -5,11 +5,11 @@
 #include "errors.h"
 #include "json.h"
 
-#define MAX_FILE ((size_t) 256 << 20)
+#define MAX_FILE ((size_t)256 << 20)
 
 const char *const cs_special_names[CS_N_SPECIAL] = {
-  [CS_SPECIAL_BOS] = "bos_token", [CS_SPECIAL_EOS] = "eos_token",   [CS_SPECIAL_UNK] = "unk_token",
-  [CS_SPECIAL_PAD] = "pad_token", [CS_SPECIAL_SEP] = "sep_token",   [CS_SPECIAL_CLS] = "cls_token",
+  [CS_SPECIAL_BOS] = "bos_token",   [CS_SPECIAL_EOS] = "eos_token", [CS_SPECIAL_UNK] = "unk_token",
+  [CS_SPECIAL_PAD] = "pad_token",   [CS_SPECIAL_SEP] = "sep_token", [CS_SPECIAL_CLS] = "cls_token",
   [CS_SPECIAL_MASK] = "mask_token",
 };
 
@@ -67,7 +67,7 @@ cs_tokenizer_unref (CsTokenizer *tokenizer)
   g_free (tokenizer);
 }
 
-/* ---- opening ---------------------------------------------------------------------------------------- */
+/* ---- opening ----------------------------------------------------------- */
 
 static bool
 read_whole (const char *path, char **content, size_t *size, GError **error)
@@ -76,9 +76,11 @@ read_whole (const char *path, char **content, size_t *size, GError **error)
   g_autoptr (GError) inner = NULL;
 
   if (g_stat (path, &status) != 0)
-    g_set_error (error, CS_ERROR, CS_ERROR_IO, "%s: there is no such file; a model folder needs one.", path);
-  else if (!S_ISREG (status.st_mode) || (uint64_t) status.st_size > MAX_FILE)
-    g_set_error (error, CS_ERROR, CS_ERROR_FORMAT, "%s: it is no file or larger than %zu MiB.", path, MAX_FILE >> 20);
+    g_set_error (error, CS_ERROR, CS_ERROR_IO,
+                 "%s: there is no such file; a model folder needs one.", path);
+  else if (!S_ISREG (status.st_mode) || (uint64_t)status.st_size > MAX_FILE)
+    g_set_error (error, CS_ERROR, CS_ERROR_FORMAT, "%s: it is no file or larger than %zu MiB.",
+                 path, MAX_FILE >> 20);
   else if (!g_file_get_contents (path, content, size, &inner))
     g_set_error (error, CS_ERROR, CS_ERROR_IO, "%s: it cannot be read: %s.", path, inner->message);
   else
@@ -94,11 +96,12 @@ cs_tokenizer_parse (const char *path, const char *content, size_t size, GError *
 
   if (root == NULL || !cs_tokenizer_read (tokenizer, root, error))
     return NULL;
-  tokenizer->hash = g_compute_checksum_for_data (G_CHECKSUM_SHA256, (const guchar *) content, size);
+  tokenizer->hash = g_compute_checksum_for_data (G_CHECKSUM_SHA256, (const guchar *)content, size);
   return g_steal_pointer (&tokenizer);
 }
 
-/* Names from a JSON file beside tokenizer.json; a token is a string or {"content": …}. What is set stays. */
+/* Names from a JSON file beside tokenizer.json; a token is a string or {"content": …}. What is set
+ * stays. */
 static bool
 read_specials (CsTokenizer *tokenizer, const char *folder, const char *file, GError **error)
 {
@@ -136,7 +139,7 @@ cs_tokenizer_open (const char *folder, GError **error)
   return g_steal_pointer (&tokenizer);
 }
 
-/* ---- looking up ------------------------------------------------------------------------------------- */
+/* ---- looking up -------------------------------------------------------- */
 
 size_t
 cs_tokenizer_vocab_size (const CsTokenizer *tokenizer)
@@ -185,10 +188,11 @@ cs_tokenizer_bos_id (const CsTokenizer *tokenizer)
   return tokenizer->prefix->len > 0 ? g_array_index (tokenizer->prefix, int32_t, 0) : -1;
 }
 
-/* ---- comparing -------------------------------------------------------------------------------------- */
+/* ---- comparing --------------------------------------------------------- */
 
 static bool
-differ (const CsTokenizer *a, const CsTokenizer *b, GError **error, const char *format, ...) G_GNUC_PRINTF (4, 5);
+differ (const CsTokenizer *a, const CsTokenizer *b, GError **error, const char *format, ...)
+    G_GNUC_PRINTF (4, 5);
 
 static bool
 differ (const CsTokenizer *a, const CsTokenizer *b, GError **error, const char *format, ...)
@@ -198,8 +202,9 @@ differ (const CsTokenizer *a, const CsTokenizer *b, GError **error, const char *
   va_start (arguments, format);
   g_autofree char *what = g_strdup_vprintf (format, arguments);
   va_end (arguments);
-  g_set_error (error, CS_ERROR, CS_ERROR_MISMATCH, "%s and %s differ: %s; both models need the same tokenizer.",
-               a->path, b->path, what);
+  g_set_error (error, CS_ERROR, CS_ERROR_MISMATCH,
+               "%s and %s differ: %s; both models need the same tokenizer.", a->path, b->path,
+               what);
   return false;
 }
 
@@ -208,9 +213,10 @@ equal_pieces (const CsTokenizer *a, const CsTokenizer *b, GError **error)
 {
   size_t n = MAX (a->vocab.spelling->len, b->vocab.spelling->len);
 
-  for (int32_t id = 0; (size_t) id < n; id++)
+  for (int32_t id = 0; (size_t)id < n; id++)
     {
-      const char *one = cs_vocab_spelling (&a->vocab, id), *other = cs_vocab_spelling (&b->vocab, id);
+      const char *one = cs_vocab_spelling (&a->vocab, id),
+                 *other = cs_vocab_spelling (&b->vocab, id);
       if (g_strcmp0 (one, other) != 0)
         return differ (a, b, error, "token %d is “%s” in one and “%s” in the other", id,
                        one != NULL ? one : "not there", other != NULL ? other : "not there");
@@ -228,10 +234,11 @@ equal_added (const CsTokenizer *a, const CsTokenizer *b, GError **error)
       const CsAddedToken *one = &g_array_index (ours, CsAddedToken, i);
       const CsAddedToken *other = &g_array_index (theirs, CsAddedToken, i);
       if (strcmp (one->content, other->content) != 0 || one->id != other->id ||
-          one->normalized != other->normalized || one->lstrip != other->lstrip || one->rstrip != other->rstrip ||
-          one->single_word != other->single_word)
-        return differ (a, b, error, "added token %u is “%s” with id %d in one and “%s” with id %d in the other", i,
-                       one->content, one->id, other->content, other->id);
+          one->normalized != other->normalized || one->lstrip != other->lstrip ||
+          one->rstrip != other->rstrip || one->single_word != other->single_word)
+        return differ (a, b, error,
+                       "added token %u is “%s” with id %d in one and “%s” with id %d in the other",
+                       i, one->content, one->id, other->content, other->id);
     }
   if (ours->len != theirs->len)
     return differ (a, b, error, "one has %u added tokens, the other %u", ours->len, theirs->len);
@@ -247,10 +254,12 @@ equal_merges (const CsTokenizer *a, const CsTokenizer *b, GError **error)
       const CsMerge *other = &g_array_index (b->merge_list, CsMerge, i);
       if (one->pair != other->pair || one->id != other->id)
         return differ (a, b, error, "merge %u makes “%s” in one and “%s” in the other", i,
-                       cs_vocab_spelling (&a->vocab, one->id), cs_vocab_spelling (&b->vocab, other->id));
+                       cs_vocab_spelling (&a->vocab, one->id),
+                       cs_vocab_spelling (&b->vocab, other->id));
     }
   if (a->merge_list->len != b->merge_list->len)
-    return differ (a, b, error, "one has %u merges, the other %u", a->merge_list->len, b->merge_list->len);
+    return differ (a, b, error, "one has %u merges, the other %u", a->merge_list->len,
+                   b->merge_list->len);
   return true;
 }
 

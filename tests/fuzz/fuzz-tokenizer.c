@@ -1,10 +1,11 @@
-/* Any bytes as tokenizer.json: refused with a sentence, or taken as a tokenizer that encodes any text to ids it has and
- * decodes them to UTF-8. */
+/* Any bytes as tokenizer.json: refused with a sentence, or taken as a tokenizer that encodes any
+ * text to ids it has and decodes them to UTF-8. */
 #include "tokenizer-internal.h"
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 
-static const char text[] = "The  thing's 123 the\n\n\tn\xC3\xA9 e\xCC\x81 <bos> in<eos>ing\xE2\x82\xFF \xF0\x9F\x98\x80";
+static const char text[] =
+    "The  thing's 123 the\n\n\tn\xC3\xA9 e\xCC\x81 <bos> in<eos>ing\xE2\x82\xFF \xF0\x9F\x98\x80";
 
 static void
 use (CsTokenizer *tokenizer)
@@ -24,7 +25,8 @@ use (CsTokenizer *tokenizer)
       g_assert_true (g_utf8_validate (part, -1, NULL));
     }
   g_autofree char *rest = cs_decoder_finish (decoder);
-  g_autofree char *whole = cs_tokenizer_decode (tokenizer, (const int32_t *) (const void *) ids->data, ids->len, true);
+  g_autofree char *whole =
+      cs_tokenizer_decode (tokenizer, (const int32_t *)(const void *)ids->data, ids->len, true);
   g_assert_true (g_utf8_validate (whole, -1, NULL) && g_utf8_validate (rest, -1, NULL));
 }
 
@@ -32,7 +34,8 @@ int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (CsTokenizer) tokenizer = cs_tokenizer_parse ("input", (const char *) data, size, &error);
+  g_autoptr (CsTokenizer) tokenizer =
+      cs_tokenizer_parse ("input", (const char *)data, size, &error);
 
   g_assert_true ((tokenizer == NULL) == (error != NULL));
   if (tokenizer != NULL)

@@ -4,7 +4,7 @@
 #include "random.h"
 #include "tiny-tokenizer.h"
 
-/* ---- hostile files --------------------------------------------------------------------------------------- */
+/* ---- hostile files ----------------------------------------------------- */
 
 static void
 assert_refused (const char *key, const char *json, CsError code, const char *message)
@@ -13,7 +13,7 @@ assert_refused (const char *key, const char *json, CsError code, const char *mes
 
   g_assert_null (tiny_tokenizer_open_with (&error, key, json, NULL));
   g_test_message ("%s", error->message);
-  g_assert_error (error, CS_ERROR, (int) code);
+  g_assert_error (error, CS_ERROR, (int)code);
   g_assert_nonnull (strstr (error->message, message));
 }
 
@@ -23,21 +23,32 @@ test_hostile_models (void)
   assert_refused ("model", "[]", CS_ERROR_FORMAT, "no “model”");
   assert_refused ("model", "{\"type\":\"Unigram\"}", CS_ERROR_UNSUPPORTED, "Unigram");
   assert_refused ("model", "{\"type\":7}", CS_ERROR_FORMAT, "type");
-  assert_refused ("model", "{\"type\":\"BPE\",\"vocab\":{},\"merges\":[]}", CS_ERROR_FORMAT, "no vocabulary");
+  assert_refused ("model", "{\"type\":\"BPE\",\"vocab\":{},\"merges\":[]}", CS_ERROR_FORMAT,
+                  "no vocabulary");
   assert_refused ("model", "{\"type\":\"BPE\",\"vocab\":{\"a\":0}}", CS_ERROR_FORMAT, "merges");
-  assert_refused ("model", "{\"type\":\"BPE\",\"vocab\":{\"a\":4194304},\"merges\":[]}", CS_ERROR_FORMAT, "“a”");
-  assert_refused ("model", "{\"type\":\"BPE\",\"vocab\":{\"a\":-1},\"merges\":[]}", CS_ERROR_FORMAT, "“a”");
-  assert_refused ("model", "{\"type\":\"BPE\",\"vocab\":{\"a\":1.5},\"merges\":[]}", CS_ERROR_FORMAT, "“a”");
-  assert_refused ("model", "{\"type\":\"BPE\",\"vocab\":{\"a\":1,\"b\":1},\"merges\":[]}", CS_ERROR_FORMAT, "same id");
-  assert_refused ("model", "{\"type\":\"BPE\",\"vocab\":{\"a\":1},\"merges\":[\"a b\"]}", CS_ERROR_FORMAT, "merge 0");
-  assert_refused ("model", "{\"type\":\"BPE\",\"vocab\":{\"a\":1},\"merges\":[\"a a\"]}", CS_ERROR_FORMAT, "merge 0");
-  assert_refused ("model", "{\"type\":\"BPE\",\"vocab\":{\"a\":1},\"merges\":[\"a\"]}", CS_ERROR_FORMAT, "merge 0");
-  assert_refused ("model", "{\"type\":\"BPE\",\"vocab\":{\"a\":1},\"merges\":[[\"a\",2]]}", CS_ERROR_FORMAT, "merge 0");
-  assert_refused ("model", "{\"type\":\"BPE\",\"vocab\":{\"a\":1},\"merges\":[],\"byte_fallback\":true}",
+  assert_refused ("model", "{\"type\":\"BPE\",\"vocab\":{\"a\":4194304},\"merges\":[]}",
+                  CS_ERROR_FORMAT, "“a”");
+  assert_refused ("model", "{\"type\":\"BPE\",\"vocab\":{\"a\":-1},\"merges\":[]}", CS_ERROR_FORMAT,
+                  "“a”");
+  assert_refused ("model", "{\"type\":\"BPE\",\"vocab\":{\"a\":1.5},\"merges\":[]}",
+                  CS_ERROR_FORMAT, "“a”");
+  assert_refused ("model", "{\"type\":\"BPE\",\"vocab\":{\"a\":1,\"b\":1},\"merges\":[]}",
+                  CS_ERROR_FORMAT, "same id");
+  assert_refused ("model", "{\"type\":\"BPE\",\"vocab\":{\"a\":1},\"merges\":[\"a b\"]}",
+                  CS_ERROR_FORMAT, "merge 0");
+  assert_refused ("model", "{\"type\":\"BPE\",\"vocab\":{\"a\":1},\"merges\":[\"a a\"]}",
+                  CS_ERROR_FORMAT, "merge 0");
+  assert_refused ("model", "{\"type\":\"BPE\",\"vocab\":{\"a\":1},\"merges\":[\"a\"]}",
+                  CS_ERROR_FORMAT, "merge 0");
+  assert_refused ("model", "{\"type\":\"BPE\",\"vocab\":{\"a\":1},\"merges\":[[\"a\",2]]}",
+                  CS_ERROR_FORMAT, "merge 0");
+  assert_refused ("model",
+                  "{\"type\":\"BPE\",\"vocab\":{\"a\":1},\"merges\":[],\"byte_fallback\":true}",
                   CS_ERROR_UNSUPPORTED, "byte_fallback");
   assert_refused ("model", "{\"type\":\"BPE\",\"vocab\":{\"a\":1},\"merges\":[],\"dropout\":0.1}",
                   CS_ERROR_UNSUPPORTED, "dropout");
-  assert_refused ("model", "{\"type\":\"BPE\",\"vocab\":{\"a\":1},\"merges\":[],\"unk_token\":\"?\"}",
+  assert_refused ("model",
+                  "{\"type\":\"BPE\",\"vocab\":{\"a\":1},\"merges\":[],\"unk_token\":\"?\"}",
                   CS_ERROR_FORMAT, "“?”");
 }
 
@@ -49,22 +60,26 @@ test_hostile_parts (void)
   assert_refused ("normalizer", "{\"type\":\"Sequence\"}", CS_ERROR_FORMAT, "Sequence");
   assert_refused ("pre_tokenizer", "{\"type\":\"Metaspace\"}", CS_ERROR_UNSUPPORTED, "Metaspace");
   assert_refused ("pre_tokenizer", "null", CS_ERROR_UNSUPPORTED, "pre-tokenizer is not ByteLevel");
-  assert_refused ("pre_tokenizer", "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(\"}}", CS_ERROR_UNSUPPORTED,
-                  "cannot be compiled");
-  assert_refused ("pre_tokenizer", "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(a+)+b\"}}", CS_ERROR_UNSUPPORTED,
-                  "too long");
-  assert_refused ("pre_tokenizer", "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"\"}}", CS_ERROR_FORMAT, "empty");
+  assert_refused ("pre_tokenizer", "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(\"}}",
+                  CS_ERROR_UNSUPPORTED, "cannot be compiled");
+  assert_refused ("pre_tokenizer", "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(a+)+b\"}}",
+                  CS_ERROR_UNSUPPORTED, "too long");
+  assert_refused ("pre_tokenizer", "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"\"}}",
+                  CS_ERROR_FORMAT, "empty");
   assert_refused ("pre_tokenizer", "{\"type\":\"Split\"}", CS_ERROR_FORMAT, "Split");
-  assert_refused ("post_processor", "{\"type\":\"TemplateProcessing\"}", CS_ERROR_FORMAT, "template");
-  assert_refused ("post_processor",
-                  "{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"x\"}}]}", CS_ERROR_FORMAT,
-                  "“x”");
+  assert_refused ("post_processor", "{\"type\":\"TemplateProcessing\"}", CS_ERROR_FORMAT,
+                  "template");
+  assert_refused (
+      "post_processor",
+      "{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"x\"}}]}",
+      CS_ERROR_FORMAT, "“x”");
   assert_refused ("decoder", "{\"type\":\"WordPiece\"}", CS_ERROR_UNSUPPORTED, "WordPiece");
   assert_refused ("decoder", "null", CS_ERROR_UNSUPPORTED, "decoder is not ByteLevel");
   assert_refused ("added_tokens", "{}", CS_ERROR_FORMAT, "added_tokens");
   assert_refused ("added_tokens", "[3]", CS_ERROR_FORMAT, "added token");
   assert_refused ("added_tokens", "[{\"content\":\"x\"}]", CS_ERROR_FORMAT, "no id");
-  assert_refused ("added_tokens", "[{\"id\":97,\"content\":\"<x>\"}]", CS_ERROR_FORMAT, "belongs to “a”");
+  assert_refused ("added_tokens", "[{\"id\":97,\"content\":\"<x>\"}]", CS_ERROR_FORMAT,
+                  "belongs to “a”");
   assert_refused ("added_tokens", "[{\"id\":5000000,\"content\":\"<x>\"}]", CS_ERROR_FORMAT, "id");
 }
 
@@ -80,16 +95,18 @@ test_missing_file (void)
   tiny_folder_remove (folder);
 }
 
-/* A pattern that is tame on the probes and not on this text: the rest stays unsplit, and it ends. */
+/* A pattern that is tame on the probes and not on this text: the rest stays unsplit, and it ends.
+ */
 static void
 test_pattern_limit (void)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (CsTokenizer) tokenizer = tiny_tokenizer_open_with (
-    &error, "pre_tokenizer",
-    "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(q+)+w\"}},"
-    "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":false}]}",
-    NULL);
+      &error, "pre_tokenizer",
+      "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(q+)+"
+      "w\"}},"
+      "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":false}]}",
+      NULL);
   g_autoptr (GString) text = g_string_new (NULL);
   g_autoptr (GArray) ids = tiny_ids_new ();
 
@@ -118,9 +135,9 @@ test_mutations (void)
       g_autofree char *copy = g_memdup2 (dump, size);
       g_autoptr (GError) error = NULL;
       for (size_t i = 0; i < 1 + round % 4; i++)
-        copy[cs_random_below (&random, size)] = (char) cs_random_below (&random, 256);
+        copy[cs_random_below (&random, size)] = (char)cs_random_below (&random, 256);
       size_t kept = round % 5 == 0 ? cs_random_below (&random, size) : size;
-      g_assert_true (g_file_set_contents (path, copy, (gssize) kept, NULL));
+      g_assert_true (g_file_set_contents (path, copy, (gssize)kept, NULL));
       g_autoptr (CsTokenizer) tokenizer = cs_tokenizer_open (folder, &error);
       g_assert_true ((tokenizer == NULL) == (error != NULL));
       if (tokenizer != NULL)

@@ -3,7 +3,7 @@
 #include "errors.h"
 #include "tiny-tokenizer.h"
 
-/* ---- against the reference ---------------------------------------------------------------------------- */
+/* ---- against the reference --------------------------------------------- */
 
 static char *
 reference_path (const char *name)
@@ -38,13 +38,14 @@ assert_ids_are (const GArray *ids, json_t *expected, const char *what)
 
   if (ids->len != json_array_size (expected))
     g_error ("%s: %u tokens instead of %zu", what, ids->len, json_array_size (expected));
-  json_array_foreach (expected, i, id)
-    if (g_array_index (ids, int32_t, i) != json_integer_value (id))
+  json_array_foreach (expected, i,
+                      id) if (g_array_index (ids, int32_t, i) != json_integer_value (id))
       g_error ("%s: token %zu is %d instead of %d", what, i, g_array_index (ids, int32_t, i),
-               (int) json_integer_value (id));
+               (int)json_integer_value (id));
 }
 
-/* Spans are in order, lie in the text and, where bytes are not changed, hold what the token decodes to. */
+/* Spans are in order, lie in the text and, where bytes are not changed, hold what the token decodes
+ * to. */
 static void
 check_spans (const GArray *spans, size_t n_ids, size_t size)
 {
@@ -62,7 +63,11 @@ check_spans (const GArray *spans, size_t n_ids, size_t size)
 }
 
 static void
-check_encoding (const CsTokenizer *tokenizer, const char *text, size_t size, bool special, json_t *expected,
+check_encoding (const CsTokenizer *tokenizer,
+                const char *text,
+                size_t size,
+                bool special,
+                json_t *expected,
                 const char *what)
 {
   g_autoptr (GArray) ids = tiny_ids_new ();
@@ -91,15 +96,15 @@ test_model_prompts (const void *name)
   g_assert_no_error (error);
   g_autoptr (json_t) manifest = load (folder, "expected/manifest.json");
   json_array_foreach (json_object_get (manifest, "sequences"), i, sequence)
-    {
-      json_t *text = json_object_get (sequence, "text");
-      if (!json_is_string (text))
-        continue;
-      check_encoding (tokenizer, json_string_value (text), json_string_length (text),
-                      json_is_true (json_object_get (sequence, "add_special_tokens")),
-                      json_object_get (sequence, "ids"), name);
-      n_checked++;
-    }
+  {
+    json_t *text = json_object_get (sequence, "text");
+    if (!json_is_string (text))
+      continue;
+    check_encoding (tokenizer, json_string_value (text), json_string_length (text),
+                    json_is_true (json_object_get (sequence, "add_special_tokens")),
+                    json_object_get (sequence, "ids"), name);
+    n_checked++;
+  }
   g_assert_cmpuint (n_checked, >=, 1);
 }
 
@@ -111,10 +116,10 @@ ids_from (json_t *list)
   json_t *value;
 
   json_array_foreach (list, i, value)
-    {
-      int32_t id = (int32_t) json_integer_value (value);
-      g_array_append_val (ids, id);
-    }
+  {
+    int32_t id = (int32_t)json_integer_value (value);
+    g_array_append_val (ids, id);
+  }
   return ids;
 }
 
@@ -140,8 +145,8 @@ check_decoding (CsTokenizer *tokenizer, json_t *list, json_t *expected, bool ski
 {
   g_autoptr (GArray) ids = ids_from (list);
   size_t size;
-  g_autofree char *whole = cs_tokenizer_decode_sized (tokenizer, (const int32_t *) (const void *) ids->data,
-                                                      ids->len, skip_special, &size);
+  g_autofree char *whole = cs_tokenizer_decode_sized (
+      tokenizer, (const int32_t *)(const void *)ids->data, ids->len, skip_special, &size);
   g_autofree char *steps = decode_in_steps (tokenizer, ids, skip_special);
 
   g_assert_cmpmem (whole, size, json_string_value (expected), json_string_length (expected));
@@ -156,8 +161,8 @@ check_spellings (const CsTokenizer *tokenizer, json_t *entry)
   size_t i;
 
   json_array_foreach (ids, i, id)
-    g_assert_cmpstr (cs_tokenizer_spelling (tokenizer, (int32_t) json_integer_value (id)), ==,
-                     json_string_value (json_array_get (tokens, i)));
+      g_assert_cmpstr (cs_tokenizer_spelling (tokenizer, (int32_t)json_integer_value (id)), ==,
+                       json_string_value (json_array_get (tokens, i)));
 }
 
 static void
@@ -165,12 +170,14 @@ check_string (CsTokenizer *tokenizer, json_t *entry)
 {
   const char *name = json_string_value (json_object_get (entry, "name"));
   json_t *text = json_object_get (entry, "text"), *ids = json_object_get (entry, "ids");
-  json_t *special = json_object_get (entry, "ids_special"), *decoded = json_object_get (entry, "decoded");
+  json_t *special = json_object_get (entry, "ids_special"),
+         *decoded = json_object_get (entry, "decoded");
   json_t *skipped = json_object_get (entry, "decoded_skip_special");
   const char *content = json_string_value (text);
 
   check_encoding (tokenizer, content, json_string_length (text), false, ids, name);
-  check_encoding (tokenizer, content, json_string_length (text), true, special != NULL ? special : ids, name);
+  check_encoding (tokenizer, content, json_string_length (text), true,
+                  special != NULL ? special : ids, name);
   check_spellings (tokenizer, entry);
   check_decoding (tokenizer, ids, decoded, false);
   check_decoding (tokenizer, ids, skipped != NULL ? skipped : decoded, true);
@@ -182,7 +189,8 @@ unhex (const char *hex, char *bytes)
   size_t n = strlen (hex) / 2;
 
   for (size_t i = 0; i < n; i++)
-    bytes[i] = (char) (g_ascii_xdigit_value (hex[2 * i]) << 4 | g_ascii_xdigit_value (hex[2 * i + 1]));
+    bytes[i] =
+        (char)(g_ascii_xdigit_value (hex[2 * i]) << 4 | g_ascii_xdigit_value (hex[2 * i + 1]));
   return n;
 }
 
@@ -201,24 +209,24 @@ test_real_tokenizer (void)
   g_assert_cmpint (cs_tokenizer_bos_id (tokenizer), ==, -1);
   g_autoptr (json_t) expected = load (folder, "expected.json");
   json_array_foreach (json_object_get (expected, "strings"), i, entry)
-    check_string (tokenizer, entry);
+      check_string (tokenizer, entry);
   json_array_foreach (json_object_get (expected, "invalid_utf8"), i, entry)
-    {
-      const char *hex = json_string_value (json_object_get (entry, "bytes"));
-      g_autofree char *bytes = g_malloc (strlen (hex) / 2 + 1);
-      size_t n = unhex (hex, bytes);
-      check_encoding (tokenizer, bytes, n, false, json_object_get (entry, "ids"),
-                      json_string_value (json_object_get (entry, "name")));
-    }
-  json_array_foreach (json_object_get (expected, "decode_only"), i, entry)
-    check_decoding (tokenizer, json_object_get (entry, "ids"), json_object_get (entry, "decoded"), false);
+  {
+    const char *hex = json_string_value (json_object_get (entry, "bytes"));
+    g_autofree char *bytes = g_malloc (strlen (hex) / 2 + 1);
+    size_t n = unhex (hex, bytes);
+    check_encoding (tokenizer, bytes, n, false, json_object_get (entry, "ids"),
+                    json_string_value (json_object_get (entry, "name")));
+  }
+  json_array_foreach (json_object_get (expected, "decode_only"), i, entry) check_decoding (
+      tokenizer, json_object_get (entry, "ids"), json_object_get (entry, "decoded"), false);
   json_array_foreach (json_object_get (expected, "chat"), i, entry)
-    {
-      json_t *text = json_object_get (entry, "rendered");
-      if (json_is_string (text))
-        check_encoding (tokenizer, json_string_value (text), json_string_length (text), false,
-                        json_object_get (entry, "ids"), "chat");
-    }
+  {
+    json_t *text = json_object_get (entry, "rendered");
+    if (json_is_string (text))
+      check_encoding (tokenizer, json_string_value (text), json_string_length (text), false,
+                      json_object_get (entry, "ids"), "chat");
+  }
 }
 
 static void

@@ -23,7 +23,7 @@ open_tiny (void)
   return tokenizer;
 }
 
-/* ---- the tiny one -------------------------------------------------------------------------------------- */
+/* ---- the tiny one ------------------------------------------------------ */
 
 static void
 test_tiny (void)
@@ -66,7 +66,7 @@ test_spans (void)
 
   cs_tokenizer_encode (tokenizer, text, strlen (text), true, ids, spans);
   g_assert_cmpuint (ids->len, ==, 7);
-  assert_span (spans, 0, 0, 0);  /* BOS */
+  assert_span (spans, 0, 0, 0); /* BOS */
   assert_span (spans, 1, 0, 2);
   assert_span (spans, 2, 2, 6);
   for (guint i = 3; i < 6; i++)
@@ -78,7 +78,8 @@ static void
 test_composition (void)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (CsTokenizer) tokenizer = tiny_tokenizer_open_with (&error, "normalizer", "{\"type\":\"NFC\"}", NULL);
+  g_autoptr (CsTokenizer) tokenizer =
+      tiny_tokenizer_open_with (&error, "normalizer", "{\"type\":\"NFC\"}", NULL);
   g_autoptr (GArray) ids = tiny_ids_new ();
   g_autoptr (GArray) spans = g_array_new (FALSE, FALSE, sizeof (CsTokenSpan));
   static const char text[] = "xe\xCC\x81y"; /* e and a combining acute */
@@ -101,13 +102,13 @@ test_added_tokens (void)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (CsTokenizer) tokenizer = tiny_tokenizer_open_with (
-    &error, "normalizer", "{\"type\":\"NFC\"}", "added_tokens",
-    "[{\"id\":300,\"content\":\"<m>\",\"lstrip\":true,\"rstrip\":true,\"normalized\":false},"
-    "{\"id\":301,\"content\":\"dog\",\"single_word\":true,\"normalized\":false},"
-    "{\"id\":302,\"content\":\"e\\u0301\",\"normalized\":true},"
-    "{\"id\":303,\"content\":\"<m><m>\",\"normalized\":false},"
-    "{\"id\":999,\"content\":\"the\",\"normalized\":false}]",
-    NULL);
+      &error, "normalizer", "{\"type\":\"NFC\"}", "added_tokens",
+      "[{\"id\":300,\"content\":\"<m>\",\"lstrip\":true,\"rstrip\":true,\"normalized\":false},"
+      "{\"id\":301,\"content\":\"dog\",\"single_word\":true,\"normalized\":false},"
+      "{\"id\":302,\"content\":\"e\\u0301\",\"normalized\":true},"
+      "{\"id\":303,\"content\":\"<m><m>\",\"normalized\":false},"
+      "{\"id\":999,\"content\":\"the\",\"normalized\":false}]",
+      NULL);
 
   g_assert_no_error (error);
   assert_ids (tokenizer, "a \n<m>\t b", false, "97 300 98");
@@ -126,20 +127,21 @@ test_pre_tokenizers (void)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (CsTokenizer) digits = tiny_tokenizer_open_with (
-    &error, "pre_tokenizer",
-    "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Digits\",\"individual_digits\":true},"
-    "{\"type\":\"ByteLevel\",\"add_prefix_space\":false}]}",
-    NULL);
+      &error, "pre_tokenizer",
+      "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Digits\",\"individual_digits\":true},"
+      "{\"type\":\"ByteLevel\",\"add_prefix_space\":false}]}",
+      NULL);
   g_assert_no_error (error);
   assert_ids (digits, "the12 the", false, "257 49 50 258");
 
   g_autoptr (CsTokenizer) prefix = tiny_tokenizer_open_with (
-    &error, "pre_tokenizer", "{\"type\":\"ByteLevel\",\"add_prefix_space\":true}", NULL);
+      &error, "pre_tokenizer", "{\"type\":\"ByteLevel\",\"add_prefix_space\":true}", NULL);
   g_assert_no_error (error);
   assert_ids (prefix, "the the", false, "258 258");
 
   g_autoptr (CsTokenizer) whole = tiny_tokenizer_open_with (
-    &error, "pre_tokenizer", "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":false}", NULL);
+      &error, "pre_tokenizer",
+      "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":false}", NULL);
   g_assert_no_error (error);
   assert_ids (whole, "tthe the", false, "116 257 258");
 }
@@ -148,7 +150,10 @@ test_pre_tokenizers (void)
 static void
 test_split_behaviors (void)
 {
-  static const struct { const char *behavior, *text, *ids; } cases[] = {
+  static const struct
+  {
+    const char *behavior, *text, *ids;
+  } cases[] = {
     { "Isolated", "tIhI", "116 73 104 73" },
     { "Removed", "tIhIin", "116 104 259" },
     { "MergedWithPrevious", "xiIn", "120 105 73 110" },
@@ -159,11 +164,13 @@ test_split_behaviors (void)
   for (size_t i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       g_autoptr (GError) error = NULL;
-      g_autofree char *json = g_strdup_printf (
-        "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"String\":\"I\"},"
-        "\"behavior\":\"%s\"},{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":false}]}",
-        cases[i].behavior);
-      g_autoptr (CsTokenizer) tokenizer = tiny_tokenizer_open_with (&error, "pre_tokenizer", json, NULL);
+      g_autofree char *json = g_strdup_printf ("{\"type\":\"Sequence\",\"pretokenizers\":[{"
+                                               "\"type\":\"Split\",\"pattern\":{\"String\":\"I\"},"
+                                               "\"behavior\":\"%s\"},{\"type\":\"ByteLevel\",\"add_"
+                                               "prefix_space\":false,\"use_regex\":false}]}",
+                                               cases[i].behavior);
+      g_autoptr (CsTokenizer) tokenizer =
+          tiny_tokenizer_open_with (&error, "pre_tokenizer", json, NULL);
       g_assert_no_error (error);
       assert_ids (tokenizer, cases[i].text, false, cases[i].ids);
     }
@@ -173,14 +180,19 @@ test_split_behaviors (void)
 static void
 collect_word (void *data, const CsTextView *word)
 {
-  g_string_append_len (data, word->text, (gssize) word->size);
+  g_string_append_len (data, word->text, (gssize)word->size);
   g_string_append_c (data, '|');
 }
 
 static void
 test_split_words (void)
 {
-  static const struct { CsSplitBehavior behavior; bool invert; const char *words; } cases[] = {
+  static const struct
+  {
+    CsSplitBehavior behavior;
+    bool invert;
+    const char *words;
+  } cases[] = {
     { CS_SPLIT_ISOLATED, false, "a|-|-|b|-|" },
     { CS_SPLIT_REMOVED, false, "a|b|" },
     { CS_SPLIT_REMOVED, true, "-|-|-|" },
@@ -195,7 +207,8 @@ test_split_words (void)
     {
       g_autoptr (GString) words = g_string_new (NULL);
       g_autoptr (GArray) steps = g_array_new (FALSE, FALSE, sizeof (CsSplitStep));
-      CsSplitStep step = { .code = cs_split_compile ("-", true, "test", NULL), .behavior = cases[i].behavior,
+      CsSplitStep step = { .code = cs_split_compile ("-", true, "test", NULL),
+                           .behavior = cases[i].behavior,
                            .invert = cases[i].invert };
       g_array_append_val (steps, step);
       cs_split_run (steps, scratch, &view, collect_word, words);
@@ -205,7 +218,7 @@ test_split_words (void)
   cs_scratch_free (scratch);
 }
 
-/* ---- merging -------------------------------------------------------------------------------------------- */
+/* ---- merging ----------------------------------------------------------- */
 
 /* Looks for the best pair from the beginning again after every merge. */
 static size_t
@@ -243,14 +256,16 @@ test_merging (void)
   cs_random_init (&random, 7, 0);
   cs_merges_init (&merges, 60);
   for (uint32_t rank = 0; rank < 60; rank++)
-    cs_merges_set (&merges, (int32_t) cs_random_below (&random, 20), (int32_t) cs_random_below (&random, 20),
-                   (uint32_t) cs_random_below (&random, 40), (int32_t) cs_random_below (&random, 30));
+    cs_merges_set (&merges, (int32_t)cs_random_below (&random, 20),
+                   (int32_t)cs_random_below (&random, 20), (uint32_t)cs_random_below (&random, 40),
+                   (int32_t)cs_random_below (&random, 30));
   for (size_t round = 0; round < 400; round++)
     {
       CsSymbol fast[300], slow[300];
       size_t n = 1 + cs_random_below (&random, round % 2 == 0 ? 60 : 300);
       for (uint32_t i = 0; i < n; i++)
-        fast[i] = slow[i] = (CsSymbol){ .id = (int32_t) cs_random_below (&random, 6), .start = i, .end = i + 1 };
+        fast[i] = slow[i] =
+            (CsSymbol){ .id = (int32_t)cs_random_below (&random, 6), .start = i, .end = i + 1 };
       size_t n_fast = cs_merges_apply (&merges, scratch, fast, n);
       size_t n_slow = merge_naively (&merges, slow, n);
       g_assert_cmpuint (n_fast, ==, n_slow);
@@ -294,8 +309,8 @@ test_cache_turnover (void)
   cs_tokenizer_encode (tokenizer, text->str, text->len, false, first, NULL);
   cs_tokenizer_encode (tokenizer, text->str, text->len, false, second, NULL);
   g_assert_cmpmem (first->data, first->len * 4, second->data, second->len * 4);
-  g_autofree char *back = cs_tokenizer_decode (tokenizer, (const int32_t *) (const void *) first->data, first->len,
-                                               false);
+  g_autofree char *back = cs_tokenizer_decode (
+      tokenizer, (const int32_t *)(const void *)first->data, first->len, false);
   g_assert_cmpstr (back, ==, text->str);
 }
 
@@ -340,16 +355,30 @@ test_unknown (void)
   assert_ids (fused, "azzb", false, "97 270 98");
 }
 
-/* ---- decoding ------------------------------------------------------------------------------------------- */
+/* ---- decoding ---------------------------------------------------------- */
 
 static void
 test_streaming (void)
 {
   g_autoptr (CsTokenizer) tokenizer = open_tiny ();
   g_autoptr (CsDecoder) decoder = cs_decoder_new (tokenizer, true);
-  static const struct { int32_t id; const char *text; } steps[] = {
-    { 0xE2, "" }, { 0x82, "" }, { 0xAC, "€" }, { 300, "" }, { 0xC3, "" }, { 'a', "\xEF\xBF\xBD" "a" },
-    { 280, "" }, { 100000, "" }, { 257, "the" }, { 0xF0, "" }, { 0x9F, "" },
+  static const struct
+  {
+    int32_t id;
+    const char *text;
+  } steps[] = {
+    { 0xE2, "" },
+    { 0x82, "" },
+    { 0xAC, "€" },
+    { 300, "" },
+    { 0xC3, "" },
+    { 'a', "\xEF\xBF\xBD"
+           "a" },
+    { 280, "" },
+    { 100000, "" },
+    { 257, "the" },
+    { 0xF0, "" },
+    { 0x9F, "" },
   };
 
   for (size_t i = 0; i < G_N_ELEMENTS (steps); i++)
@@ -361,17 +390,19 @@ test_streaming (void)
   g_assert_cmpstr (rest, ==, "\xEF\xBF\xBD");
 }
 
-/* ---- names, comparing ------------------------------------------------------------------------------------ */
+/* ---- names, comparing -------------------------------------------------- */
 
 static void
 test_special_names (void)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (json_t) root = tiny_tokenizer_json ();
-  char *folder = tiny_folder_new (root, "{\"bos_token\":{\"content\":\"<bos>\"},\"eos_token\":\"<eos>\",\"pad_token\":null}");
+  char *folder = tiny_folder_new (
+      root, "{\"bos_token\":{\"content\":\"<bos>\"},\"eos_token\":\"<eos>\",\"pad_token\":null}");
   g_autofree char *map = g_build_filename (folder, "special_tokens_map.json", NULL);
 
-  g_assert_true (g_file_set_contents (map, "{\"eos_token\":\"other\",\"pad_token\":\"<pad>\"}", -1, NULL));
+  g_assert_true (
+      g_file_set_contents (map, "{\"eos_token\":\"other\",\"pad_token\":\"<pad>\"}", -1, NULL));
   g_autoptr (CsTokenizer) tokenizer = cs_tokenizer_open (folder, &error);
   g_assert_no_error (error);
   g_assert_cmpstr (cs_tokenizer_special (tokenizer, "bos_token"), ==, "<bos>");
@@ -403,7 +434,8 @@ test_equal (void)
   g_autoptr (CsTokenizer) same = open_tiny ();
 
   g_assert_true (cs_tokenizer_equal (one, same, NULL));
-  assert_differs ("added_tokens", "[{\"id\":300,\"content\":\"<s>\"}]", "token 300 is “<bos>” in one and “<s>”");
+  assert_differs ("added_tokens", "[{\"id\":300,\"content\":\"<s>\"}]",
+                  "token 300 is “<bos>” in one and “<s>”");
   assert_differs ("added_tokens", "[]", "token 300");
   assert_differs ("normalizer", "{\"type\":\"NFC\"}", "normalize");
 }

@@ -25,8 +25,8 @@ alphabet (unsigned byte)
 static json_t *
 added_token (int id, const char *content)
 {
-  return json_pack ("{s:i, s:s, s:b, s:b, s:b, s:b, s:b}", "id", id, "content", content, "single_word", 0, "lstrip",
-                    0, "rstrip", 0, "normalized", 0, "special", 1);
+  return json_pack ("{s:i, s:s, s:b, s:b, s:b, s:b, s:b}", "id", id, "content", content,
+                    "single_word", 0, "lstrip", 0, "rstrip", 0, "normalized", 0, "special", 1);
 }
 
 static json_t *
@@ -41,7 +41,7 @@ tiny_model (void)
       json_object_set_new (vocab, spelling, json_integer (byte));
     }
   for (size_t i = 0; pieces[i] != NULL; i++)
-    json_object_set_new (vocab, pieces[i], json_integer (256 + (json_int_t) i));
+    json_object_set_new (vocab, pieces[i], json_integer (256 + (json_int_t)i));
   for (size_t i = 0; merges[i] != NULL; i++)
     json_array_append_new (list, json_string (merges[i]));
   return json_pack ("{s:s, s:o, s:o}", "type", "BPE", "vocab", vocab, "merges", list);
@@ -56,12 +56,12 @@ tiny_tokenizer_json (void)
   json_array_append_new (added, added_token (301, "<eos>"));
   json_array_append_new (added, added_token (302, "<start_of_turn>"));
   json_array_append_new (added, added_token (303, "<end_of_turn>"));
-  json_t *post = json_pack ("{s:s, s:[{s:{s:s}}, {s:{s:s}}], s:{s:{s:[i]}}}", "type", "TemplateProcessing", "single",
-                            "SpecialToken", "id", "<bos>", "Sequence", "id", "A", "special_tokens", "<bos>", "ids",
-                            300);
-  return json_pack ("{s:n, s:{s:s, s:b}, s:o, s:{s:s}, s:o, s:o}", "normalizer", "pre_tokenizer", "type", "ByteLevel",
-                    "add_prefix_space", 0, "post_processor", post, "decoder", "type", "ByteLevel", "added_tokens",
-                    added, "model", tiny_model ());
+  json_t *post = json_pack ("{s:s, s:[{s:{s:s}}, {s:{s:s}}], s:{s:{s:[i]}}}", "type",
+                            "TemplateProcessing", "single", "SpecialToken", "id", "<bos>",
+                            "Sequence", "id", "A", "special_tokens", "<bos>", "ids", 300);
+  return json_pack ("{s:n, s:{s:s, s:b}, s:o, s:{s:s}, s:o, s:o}", "normalizer", "pre_tokenizer",
+                    "type", "ByteLevel", "add_prefix_space", 0, "post_processor", post, "decoder",
+                    "type", "ByteLevel", "added_tokens", added, "model", tiny_model ());
 }
 
 char *
@@ -83,8 +83,8 @@ tiny_folder_new (json_t *tokenizer, const char *config)
 void
 tiny_folder_remove (char *folder)
 {
-  static const char *const names[] = { "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-                                       "chat_template.jinja" };
+  static const char *const names[] = { "tokenizer.json", "tokenizer_config.json",
+                                       "special_tokens_map.json", "chat_template.jinja" };
 
   for (size_t i = 0; i < G_N_ELEMENTS (names); i++)
     {
