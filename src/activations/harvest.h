@@ -7,7 +7,7 @@
 
 typedef struct {
   const char        *base_folder, *chat_folder;
-  size_t             layer;           /* 0-based block; CS_LAYER_MIDDLE for n_layers / 2 − 1 … */
+  size_t             layer;           /* 0-based block, or CS_LAYER_MIDDLE */
   const char *const *corpora;         /* NULL-terminated paths; documents are taken from them in turn */
   size_t             max_tokens;      /* stop after the document that reaches it; 0 = all there is */
   size_t             max_document;    /* tokens kept of a document; 0 = 1024 */
@@ -18,7 +18,9 @@ typedef struct {
 } CsHarvestOptions;
 
 #define CS_LAYER_MIDDLE ((size_t) -1)
-/* The default layer of a model with n_layers blocks: the middle one, n_layers / 2 (0-based). */
+/* The default layer of a model with n_layers blocks: the block that ends the first half, n_layers / 2 − 1 (0-based; 0
+ * for a single block). The store then holds residual[n_layers / 2]. Gemma 2 2B, 26 blocks, gives 12 where Minder et al.
+ * 2025 use 13: the layer is an option, and part of what a store says of itself. */
 size_t cs_layer_middle (size_t n_layers);
 
 /* What has to fit before any job: d_model, layers, vocabulary, tokenizers token by token. One check a line, for a check

@@ -95,3 +95,12 @@ cs_store_resize (CsStore *store, size_t tokens, size_t documents, GError **error
   cs_store_undo_restore (store->path, NULL);
   return false;
 }
+
+bool
+cs_store_plan (CsStore *store, size_t tokens, size_t documents, GError **error)
+{
+  if (tokens <= store->planned_tokens && documents <= store->planned_documents)
+    return true;
+  return cs_store_resize (store, MAX (tokens, store->planned_tokens), MAX (documents, store->planned_documents),
+                          error);
+}

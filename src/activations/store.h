@@ -41,11 +41,11 @@ typedef struct CsStore CsStore;
 CsStore *cs_store_create (const char *path, const CsStoreInfo *info, size_t planned_tokens,
                           size_t planned_documents, GError **error);
 CsStore *cs_store_open (const char *path, bool writable, GError **error);
-void     cs_store_free (CsStore *store);        /* closes; complete documents stay */
+void     cs_store_free (CsStore *store);        /* flushes where it can, closes; complete documents stay */
 
 const CsStoreInfo *cs_store_info (const CsStore *store);
 const char *cs_store_path (const CsStore *store);
-size_t cs_store_n_tokens (const CsStore *store);     /* complete */
+size_t cs_store_n_tokens (const CsStore *store);     /* complete: what the last flush made permanent */
 size_t cs_store_n_documents (const CsStore *store);  /* complete */
 bool   cs_store_is_finished (const CsStore *store);  /* the harvest ended and the datasets were cut */
 /* n_documents + 1 offsets, owned by the store. */
@@ -54,6 +54,9 @@ const int64_t *cs_store_documents (const CsStore *store);
 /* rows: [n, 2, d_model] float32; refused when not finite. Grows the datasets when the plan was too small. */
 bool cs_store_append_document (CsStore *store, const int32_t *ids, size_t n, int corpus, const float *rows,
                                GError **error);
+/* Makes room at once for this many tokens and documents in all, where the plan was smaller; a disk that is too full is
+ * an error that changes nothing. */
+bool cs_store_plan (CsStore *store, size_t tokens, size_t documents, GError **error);
 /* Makes what was appended permanent: data, fsync, then n_tokens_complete. */
 bool cs_store_flush (CsStore *store, GError **error);
 /* Flush, cut to size, write mean and std. */
