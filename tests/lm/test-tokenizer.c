@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include <string.h>
 
 #include "errors.h"
@@ -314,6 +315,34 @@ test_cache_turnover (void)
   g_assert_cmpstr (back, ==, text->str);
 }
 
+/* ---- threads ----------------------------------------------------------- */
+
+static void *
+encode_often (void *data)
+{
+  for (unsigned i = 0; i < 300; i++)
+    {
+      g_autofree char *text = g_strdup_printf ("the thing %u in the", i);
+      g_autofree char *ids = tiny_encode (data, text, strlen (text), true);
+      g_autofree char *again = tiny_encode (data, text, strlen (text), true);
+      g_assert_cmpstr (ids, ==, again);
+      g_assert_true (g_str_has_prefix (ids, "300 257 32 256 260 32 "));
+    }
+  return NULL;
+}
+
+static void
+test_threads (void)
+{
+  g_autoptr (CsTokenizer) tokenizer = open_tiny ();
+  pthread_t threads[4];
+
+  for (size_t i = 0; i < G_N_ELEMENTS (threads); i++)
+    g_assert_cmpint (pthread_create (&threads[i], NULL, encode_often, tokenizer), ==, 0);
+  for (size_t i = 0; i < G_N_ELEMENTS (threads); i++)
+    pthread_join (threads[i], NULL);
+}
+
 static void
 test_ignore_merges (void)
 {
@@ -456,6 +485,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tokenizer/merge/ignore", test_ignore_merges);
   g_test_add_func ("/tokenizer/merge/unknown", test_unknown);
   g_test_add_func ("/tokenizer/cache", test_cache_turnover);
+  g_test_add_func ("/tokenizer/threads", test_threads);
   g_test_add_func ("/tokenizer/streaming", test_streaming);
   g_test_add_func ("/tokenizer/special-names", test_special_names);
   g_test_add_func ("/tokenizer/equal", test_equal);
