@@ -41,22 +41,23 @@ char **
 cs_train_config_clamp (CsTrainConfig *config)
 {
   GPtrArray *changes = g_ptr_array_new ();
-  const uint64_t tokens = (uint64_t)config->steps * config->batch;
-  if (config->warmup_steps > config->steps / 10)
+  const size_t steps = config->schedule_steps ? config->schedule_steps : config->steps;
+  const uint64_t tokens = (uint64_t) steps * config->batch;
+  if (config->warmup_steps > steps / 10)
     {
       g_ptr_array_add (changes,
                        g_strdup_printf ("Warm-up shortened from %zu to %zu steps, a tenth of "
                                         "the run.",
-                                        config->warmup_steps, config->steps / 10));
-      config->warmup_steps = config->steps / 10;
+                                        config->warmup_steps, steps / 10));
+      config->warmup_steps = steps / 10;
     }
-  if (config->variant == CS_VARIANT_BATCHTOPK && config->threshold_start_step > config->steps / 2)
+  if (config->variant == CS_VARIANT_BATCHTOPK && config->threshold_start_step > steps / 2)
     {
       g_ptr_array_add (changes,
                        g_strdup_printf ("The threshold's average begins after step %zu instead "
                                         "of %zu, half-way through the run.",
-                                        config->steps / 2, config->threshold_start_step));
-      config->threshold_start_step = config->steps / 2;
+                                        steps / 2, config->threshold_start_step));
+      config->threshold_start_step = steps / 2;
     }
   if (config->dead_tokens > MAX (1, tokens / 10))
     {
@@ -173,6 +174,7 @@ static const Field fields[] = {
   FIELD ("held_out", REAL, held_out, false),
   FIELD ("validate_every", SIZE, validate_every, true),
   FIELD ("n_threads", UNSIGNED, n_threads, true),
+  FIELD ("schedule_steps", SIZE, schedule_steps, true),
 };
 
 static void

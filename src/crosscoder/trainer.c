@@ -116,7 +116,7 @@ adopt_config (Trainer *trainer, GError **error)
   CsTrainConfig saved, asked = trainer->config;
   if (!cs_train_config_load (&saved, trainer->run_folder, error))
     return false;
-  asked.steps = saved.steps;
+  asked.schedule_steps = saved.schedule_steps ? saved.schedule_steps : saved.steps;
   g_strfreev (cs_train_config_clamp (&asked));
   const char *key = cs_train_config_difference (&saved, &asked);
   if (key)
@@ -128,7 +128,6 @@ adopt_config (Trainer *trainer, GError **error)
           trainer->run_folder, key);
       return false;
     }
-  asked.steps = trainer->config.steps;
   trainer->config = asked;
   return true;
 }
@@ -391,7 +390,10 @@ cs_train (CsJob *job,
         return false;
     }
   else
-    g_strfreev (cs_train_config_clamp (&trainer.config));
+    {
+      g_strfreev (cs_train_config_clamp (&trainer.config));
+      trainer.config.schedule_steps = trainer.config.steps;
+    }
   if (job)
     cs_job_phase (job, phase_name (config->variant));
   if (!open_store (&trainer, store_path, error) || !open_reader (&trainer, store_path, error) ||

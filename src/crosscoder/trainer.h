@@ -35,6 +35,8 @@ typedef struct {
   double     held_out;             /* share of documents for validation: 0.05 */
   size_t     validate_every;       /* 20000 in the paper; 0 = at the end only */
   unsigned   n_threads;            /* 0 = all; part of what makes a run reproducible */
+  size_t     schedule_steps;       /* the steps that a short run's values are clamped for; 0 = steps. A run that is made longer keeps
+                                    * the schedule it began with: the trainer writes this down */
 } CsTrainConfig;
 
 /* The paper's values for a variant and a width. */
@@ -55,8 +57,8 @@ typedef struct {
 } CsValidation;
 
 /* Trains on the calling thread (of the job) into run_folder: config.json, model.safetensors, state.safetensors, metrics.csv,
- * norm_ratio.csv; all replaced whole. A folder with a checkpoint of the same configuration (apart from `steps`) and store is
- * continued and ends with the same bytes as a run that was never stopped; with another configuration it is
+ * norm_ratio.csv; all replaced whole. A folder with a checkpoint of the same configuration (apart from `steps`, the
+ * number of threads and how often things are written) and store is continued and ends with the same bytes as a run that was never stopped; with another configuration it is
  * CS_ERROR_MISMATCH and stays untouched; a finished run returns at once. Cancelling writes a checkpoint first. log
  * (may be NULL) is filled as it goes. validation may be NULL. */
 bool cs_train (CsJob *job, const char *store_path, const char *run_folder, const CsTrainConfig *config,
