@@ -67,10 +67,11 @@ remember_study (CsApplication *self, const char *folder)
 {
   g_auto (GStrv) old = cs_application_recent_studies (self);
   g_autoptr (GPtrArray) list = g_ptr_array_new ();
+  g_autofree char *newest = g_strdup (folder);
 
   if (self->settings == NULL)
     return;
-  g_ptr_array_add (list, (char *) folder);
+  g_ptr_array_add (list, newest);
   for (char **f = old; *f != NULL && list->len < MAX_RECENT; f++)
     if (!g_str_equal (*f, folder))
       g_ptr_array_add (list, *f);

@@ -11,9 +11,9 @@ cs_study_run_folder (CsStudy *study, const char *run_name)
 }
 
 static int
-compare_runs (gconstpointer a, gconstpointer b, gpointer data)
+compare_runs (const void *a, const void *b, void *data)
 {
-  return g_strcmp0 (cs_run_name ((CsRun *) a), cs_run_name ((CsRun *) b));
+  return g_strcmp0 (cs_run_name (CS_RUN ((void *) (uintptr_t) a)), cs_run_name (CS_RUN ((void *) (uintptr_t) b)));
 }
 
 void

@@ -293,7 +293,10 @@ bool
 cs_study_set_corpora (CsStudy *study, const char *const *paths, GError **error)
 {
   g_return_val_if_fail (CS_IS_STUDY (study), false);
-  char **copy = g_strdupv ((char **) paths);
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  for (const char *const *path = paths; *path != NULL; path++)
+    g_strv_builder_add (builder, *path);
+  char **copy = g_strv_builder_end (builder);
   g_strfreev (study->corpora);
   study->corpora = copy;
   return save_and_tell (study, error);

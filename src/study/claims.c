@@ -1,0 +1,141 @@
+#include "claims.h"
+
+#include <math.h>
+#include <string.h>
+
+static json_t *
+real (double value)
+{
+  return isfinite (value) ? json_real (value) : json_null ();
+}
+
+json_t *
+cs_claims_summary_json (const CsLatentSummary *s)
+{
+  return json_pack ("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "latents", (json_int_t) s->latents, "dead",
+                    (json_int_t) s->dead, "base_only", (json_int_t) s->base_only, "shared", (json_int_t) s->shared,
+                    "chat_only", (json_int_t) s->chat_only, "other", (json_int_t) s->other, "tested",
+                    (json_int_t) s->tested, "chat_specific", (json_int_t) s->chat_specific, "fve_base",
+                    real (s->fve_base), "fve_chat", real (s->fve_chat), "l0", real (s->l0));
+}
+
+static double
+number (const json_t *object, const char *key)
+{
+  const json_t *value = json_object_get (object, key);
+
+  return json_is_number (value) ? json_number_value (value) : NAN;
+}
+
+static const struct {
+  const char *key, *title;
+  int decimals;
+} summary_rows[] = {
+  { "latents", "latents", 0 },
+  { "dead", "dead", 0 },
+  { "base_only", "base-only (Δ_norm ≤ 0.1)", 0 },
+  { "shared", "shared (0.4–0.6)", 0 },
+  { "chat_only", "chat-only (≥ 0.9)", 0 },
+  { "other", "other", 0 },
+  { "chat_leaning_tested", "chat-leaning, tested", 0 },
+  { "chat_specific", "chat-specific by Latent Scaling", 0 },
+  { "fve_base", "FVE base", 3 },
+  { "fve_chat", "FVE chat", 3 },
+  { "l0", "L0", 1 },
+};
+
+char *
+cs_claims_summary_text (const json_t *summary)
+{
+  GString *text = g_string_new (NULL);
+
+  for (size_t i = 0; i < G_N_ELEMENTS (summary_rows); i++)
+    if (json_object_get (summary, summary_rows[i].key) != NULL)
+      g_string_append_printf (text, "%-34s %.*f\n", summary_rows[i].title, summary_rows[i].decimals,
+                              number (summary, summary_rows[i].key));
+  return g_string_free (text, FALSE);
+}
+
+static void
+append_cell (GString *text, double value, int decimals)
+{
+  if (isnan (value))
+    g_string_append_printf (text, " %12s", "–");
+  else
+    g_string_append_printf (text, " %12.*f", decimals, value);
+}
+
+static void
+append_runs (GString *text, const json_t *demo)
+{
+  const json_t *l1 = json_object_get (demo, "l1"), *batchtopk = json_object_get (demo, "batchtopk");
+
+  g_string_append (text, "                                             L1    BatchTopK\n");
+  for (size_t i = 0; i < G_N_ELEMENTS (summary_rows); i++)
+    {
+      glong width = g_utf8_strlen (summary_rows[i].title, -1);
+
+      g_string_append_printf (text, "%s%*s", summary_rows[i].title, (int) (34 - width), "");
+      append_cell (text, number (l1, summary_rows[i].key), summary_rows[i].decimals);
+      append_cell (text, number (batchtopk, summary_rows[i].key), summary_rows[i].decimals);
+      g_string_append_c (text, '\n');
+    }
+}
+
+static void
+append_concepts (GString *text, json_t *concepts)
+{
+  const char *name;
+  json_t *c;
+
+  g_string_append (text, "\nbest chat-leaning latent of each concept (BatchTopK; AUC over held-out prompts)\n"
+                         "concept                   latent     AUC  AUC(all)  Δ_norm     ν^ε     ν^r  Latent Scaling\n");
+  json_object_foreach (concepts, name, c)
+    g_string_append_printf (text, "%-24s %7.0f  %6.3f  %8.3f  %6.3f  %6.3f  %6.3f  %s\n", name, number (c, "latent"),
+                            number (c, "auc"), number (c, "auc_all"), number (c, "delta_norm"), number (c, "nu_error"),
+                            number (c, "nu_reconstruction"),
+                            json_is_true (json_object_get (c, "chat_specific")) ? "chat-specific" : "not confirmed");
+}
+
+static void
+append_models (GString *text, const json_t *models)
+{
+  const char *name;
+  json_t *share;
+
+  g_string_append (text, "\nthe models, on held-out requests\n");
+  json_object_foreach (json_object_get (models, "refused"), name, share)
+    g_string_append_printf (text, "chat refuses %-25s %5.1f %%\n", name, 100 * json_number_value (share));
+  g_string_append_printf (text, "chat refuses %-25s %5.1f %%\n", "harmless look-alikes", 100 * number (models, "lookalikes_refused"));
+  g_string_append_printf (text, "base refuses %-25s %5.1f %%\n", "the same requests", 100 * number (models, "base_refused"));
+  g_string_append_printf (text, "chat corrects %-24s %5.1f %%\n", "false premises", 100 * number (models, "false_premise_corrected"));
+  g_string_append_printf (text, "chat answers %-25s %5.1f %%\n", "true premises straight", 100 * number (models, "true_premise_answered"));
+}
+
+static void
+append_steering (GString *text, const json_t *steering)
+{
+  const json_t *plain = json_object_get (steering, "plain"), *added = json_object_get (steering, "added"),
+               *ablated = json_object_get (steering, "ablated");
+
+  g_string_append (text, "\nsteering the chat model                 harmless refused   harmful refused\n");
+  g_string_append_printf (text, "plain                                          %5.1f %%          %5.1f %%\n",
+                          100 * number (plain, "harmless_refused"), 100 * number (plain, "harmful_refused"));
+  g_string_append_printf (text, "latent %5.0f added, %.2f × its maximum          %5.1f %%\n", number (added, "latent"),
+                          number (added, "scale"), 100 * number (added, "harmless_refused"));
+  g_string_append_printf (text, "%zu refusal latents ablated                                       %5.1f %%\n",
+                          json_array_size (json_object_get (ablated, "latents")), 100 * number (ablated, "harmful_refused"));
+}
+
+char *
+cs_claims_text (const json_t *demo)
+{
+  GString *text = g_string_new (NULL);
+
+  append_runs (text, demo);
+  append_concepts (text, json_object_get (demo, "concepts"));
+  append_models (text, json_object_get (demo, "models"));
+  append_steering (text, json_object_get (demo, "steering"));
+  g_string_append_printf (text, "\n%.0f s in all\n", number (demo, "seconds"));
+  return g_string_free (text, FALSE);
+}
