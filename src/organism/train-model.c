@@ -10,6 +10,7 @@
 #define HEAD_ROWS 256       /* rows of logits at a time: they stay in the cache */
 #define PARAMETERS_A_BLOCK 9
 #define INIT_STREAM 1
+#define EMBEDDING_STD 0.1
 
 /* Offsets of one block's parameters. */
 typedef struct {
@@ -83,14 +84,13 @@ init_weights (CsTrainModel *model, uint64_t seed)
 {
   CsRandom random;
   cs_random_init (&random, seed, INIT_STREAM);
-  double into_residual = 1.0 / sqrt (2.0 * (double) model->config.n_layers);
   for (size_t i = 0; i < model->n_parameters; i++)
     {
       const CsTrainParameter *parameter = &model->parameters[i];
       float *w = model->weights + parameter->offset;
-      double std = i == 0 ? 0.05 : 1.0 / sqrt ((double) MAX (parameter->shape[1], 1));
+      double std = i == 0 ? EMBEDDING_STD : 1.0 / sqrt ((double) MAX (parameter->shape[1], 1));
       if (strstr (parameter->name, "o_proj") || strstr (parameter->name, "down_proj"))
-        std *= into_residual;
+        std = 0;
       for (size_t j = 0; j < parameter->n; j++)
         w[j] = parameter->n_dims == 1 ? 1.0f : (float) (std * cs_random_normal (&random));
     }

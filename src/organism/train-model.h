@@ -33,8 +33,10 @@ typedef struct {
   float            *weights;
 } CsTrainModel;
 
-/* Normal weights (0.05 for the embedding, 1/√(fan in) for matrices, those that write into the residual stream smaller by
- * √(2L)), norms one. The configuration has to make sense (d_model divisible by n_heads, even head width): asserted. */
+/* Normal weights (0.1 for the embedding, 1/√(fan in) for matrices) and norms of one; the matrices that write into the
+ * residual stream begin at zero, so that the first steps see every token's own embedding: several times fewer tokens
+ * are needed than when noise from the blocks drowns it. The configuration has to make sense (d_model divisible by
+ * n_heads, even head width): asserted. */
 CsTrainModel *cs_train_model_new (const CsTrainModelConfig *config, uint64_t seed);
 CsTrainModel *cs_train_model_copy (const CsTrainModel *model);
 void          cs_train_model_free (CsTrainModel *model);
