@@ -1,0 +1,38 @@
+/* What all verbs share: options, errors and exit codes, jobs with a progress line, JSON lines.
+ *
+ * Exit status: 0 done, 1 failed (one line on standard error), 2 wrong usage, 130 interrupted (everything so far is kept). */
+#pragma once
+
+#include <jansson.h>
+
+#include "job.h"
+
+typedef struct {
+  const char *name;       /* "model info": one or two words */
+  const char *usage;      /* what follows the name */
+  const char *summary;
+  int (*run) (int argc, char **argv);   /* argv[0] is the verb's last word */
+} CsVerb;
+
+extern const CsVerb cs_verbs_model[], cs_verbs_text[], cs_verbs_study[], cs_verbs_organism[], cs_verbs_bench[];
+
+#define CS_EXIT_DONE 0
+#define CS_EXIT_FAILED 1
+#define CS_EXIT_USAGE 2
+#define CS_EXIT_INTERRUPTED 130
+
+/* Reads options into entries' variables. Exactly min … max words may be left (max < 0: any number): they are argv[1] …
+ * argv[*argc − 1] then. False: return *status. */
+bool cs_cli_parse (int *argc, char ***argv, const CsVerb *verb, const GOptionEntry *entries, int min, int max,
+                   int *status);
+int  cs_cli_usage (const CsVerb *verb, const char *sentence);
+int  cs_cli_fail (const GError *error);      /* prints and gives the exit status that fits */
+
+/* Runs func as a job on this thread with progress on standard error (a live line on a terminal, a plain line every 10
+ * seconds otherwise). Ctrl-C cancels it; the third ends the program at once. */
+int  cs_cli_job (const char *title, CsJobFunc func, void *data);
+
+/* One object on one line of standard output; takes the reference. */
+void cs_cli_print_json (json_t *value);
+/* A real that JSON can hold: NaN and infinities become null. New reference. */
+json_t *cs_cli_real (double value);
