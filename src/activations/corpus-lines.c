@@ -12,24 +12,26 @@
 
 #define BLOCK_BYTES 65536
 
-struct CsLines {
-  char       *path;
-  int         fd;
-  GConverter *unpack;                 /* NULL for a plain file */
-  bool        member_open;            /* inside a gzip member */
-  bool        input_ended, ended;
-  uint8_t     input[BLOCK_BYTES];     /* packed bytes */
-  size_t      input_at, input_end;
-  uint8_t     block[BLOCK_BYTES];     /* plain bytes */
-  size_t      block_at, block_end;
+struct CsLines
+{
+  char *path;
+  int fd;
+  GConverter *unpack; /* NULL for a plain file */
+  bool member_open;   /* inside a gzip member */
+  bool input_ended, ended;
+  uint8_t input[BLOCK_BYTES]; /* packed bytes */
+  size_t input_at, input_end;
+  uint8_t block[BLOCK_BYTES]; /* plain bytes */
+  size_t block_at, block_end;
   GByteArray *line;
-  size_t      number;
+  size_t number;
 };
 
 static bool
 read_error (CsLines *lines, int code, const char *reason, GError **error)
 {
-  g_set_error (error, CS_ERROR, code, "%s: line %zu cannot be read: %s.", lines->path, lines->number + 1, reason);
+  g_set_error (error, CS_ERROR, code, "%s: line %zu cannot be read: %s.", lines->path,
+               lines->number + 1, reason);
   return false;
 }
 
@@ -43,7 +45,7 @@ read_file (CsLines *lines, uint8_t *into, size_t *n, GError **error)
   while (got < 0 && errno == EINTR);
   if (got < 0)
     return read_error (lines, CS_ERROR_IO, g_strerror (errno), error);
-  *n = (size_t) got;
+  *n = (size_t)got;
   return true;
 }
 
@@ -79,12 +81,14 @@ unpack_some (CsLines *lines, GError **error)
       return true;
     }
   /* Without input there may still be bytes that did not fit into the block before. */
-  result = g_converter_convert (lines->unpack, lines->input + lines->input_at, lines->input_end - lines->input_at,
-                                lines->block, BLOCK_BYTES, more ? G_CONVERTER_NO_FLAGS : G_CONVERTER_INPUT_AT_END,
-                                &taken, &given, &local);
+  result = g_converter_convert (lines->unpack, lines->input + lines->input_at,
+                                lines->input_end - lines->input_at, lines->block, BLOCK_BYTES,
+                                more ? G_CONVERTER_NO_FLAGS : G_CONVERTER_INPUT_AT_END, &taken,
+                                &given, &local);
   if (result == G_CONVERTER_ERROR)
     return read_error (lines, CS_ERROR_FORMAT,
-                       more ? "the compressed data is damaged" : "the compressed file is cut short", error);
+                       more ? "the compressed data is damaged" : "the compressed file is cut short",
+                       error);
   lines->input_at += taken;
   lines->block_end = given;
   lines->member_open = result != G_CONVERTER_FINISHED;
@@ -124,7 +128,8 @@ cs_lines_open (const char *path, GError **error)
   lines->fd = open (path, O_RDONLY | O_CLOEXEC);
   if (lines->fd < 0)
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_IO, "The corpus %s cannot be opened: %s.", path, g_strerror (errno));
+      g_set_error (error, CS_ERROR, CS_ERROR_IO, "The corpus %s cannot be opened: %s.", path,
+                   g_strerror (errno));
       return NULL;
     }
   if (pread (lines->fd, magic, 2, 0) == 2 && magic[0] == 0x1f && magic[1] == 0x8b)
@@ -163,13 +168,13 @@ take_bytes (CsLines *lines, bool *complete, GError **error)
   const uint8_t *from = lines->block + lines->block_at;
   size_t left = lines->block_end - lines->block_at;
   const uint8_t *end = memchr (from, '\n', left);
-  size_t n = end != NULL ? (size_t) (end - from) : left;
+  size_t n = end != NULL ? (size_t)(end - from) : left;
 
   if (memchr (from, 0, n) != NULL)
     return read_error (lines, CS_ERROR_FORMAT, "it holds a zero byte, which no text has", error);
   if (lines->line->len + n > CS_LINE_MAX_BYTES)
     return read_error (lines, CS_ERROR_FORMAT, "it is longer than 32 MiB", error);
-  g_byte_array_append (lines->line, from, (guint) n);
+  g_byte_array_append (lines->line, from, (guint)n);
   lines->block_at += n + (end != NULL);
   *complete = end != NULL;
   return true;
@@ -196,9 +201,9 @@ cs_lines_next (CsLines *lines, size_t *size, GError **error)
   if (lines->line->len > 0 && lines->line->data[lines->line->len - 1] == '\r')
     g_byte_array_set_size (lines->line, lines->line->len - 1);
   *size = lines->line->len;
-  g_byte_array_append (lines->line, (const uint8_t *) "", 1);
+  g_byte_array_append (lines->line, (const uint8_t *)"", 1);
   lines->number++;
-  return (const char *) lines->line->data;
+  return (const char *)lines->line->data;
 }
 
 size_t

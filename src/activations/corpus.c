@@ -6,22 +6,23 @@
 #include "errors.h"
 #include "json.h"
 
-#define MAX_DOCUMENT_BYTES ((size_t) 64 << 20)
+#define MAX_DOCUMENT_BYTES ((size_t)64 << 20)
 #define MAX_MESSAGES 4096
 #define MAX_SPANS 65536
 
-struct CsCorpus {
-  char                 *path, *name;
+struct CsCorpus
+{
+  char *path, *name;
   const CsChatTemplate *chat;
-  const CsTokenizer    *tokenizer;
-  CsLines              *lines;
-  bool                  is_json;
+  const CsTokenizer *tokenizer;
+  CsLines *lines;
+  bool is_json;
 };
 
 static void
 clear_span (void *data)
 {
-  g_free (((CsSpan *) data)->concept);
+  g_free (((CsSpan *)data)->concept);
 }
 
 void
@@ -41,7 +42,10 @@ strip_suffix (char *name, const char *suffix)
 }
 
 CsCorpus *
-cs_corpus_open (const char *path, const CsChatTemplate *chat, const CsTokenizer *tokenizer, GError **error)
+cs_corpus_open (const char *path,
+                const CsChatTemplate *chat,
+                const CsTokenizer *tokenizer,
+                GError **error)
 {
   CsLines *lines = cs_lines_open (path, error);
   CsCorpus *corpus;
@@ -113,10 +117,11 @@ next_text (CsCorpus *corpus, CsCorpusDocument *document, GError **error)
       if (is_blank (line, size))
         continue;
       if (text->len + size > MAX_DOCUMENT_BYTES)
-        return line_error (corpus, error, "the document is longer than 64 MiB; part documents with blank lines");
+        return line_error (corpus, error,
+                           "the document is longer than 64 MiB; part documents with blank lines");
       if (text->len > 0)
         g_string_append_c (text, '\n');
-      g_string_append_len (text, line, (gssize) size);
+      g_string_append_len (text, line, (gssize)size);
     }
   if (local != NULL)
     {
@@ -134,7 +139,11 @@ next_text (CsCorpus *corpus, CsCorpusDocument *document, GError **error)
 static bool
 read_messages (CsCorpus *corpus, json_t *array, CsMessage *messages, GError **error)
 {
-  union { const char *read; char *borrowed; } value;
+  union
+  {
+    const char *read;
+    char *borrowed;
+  } value;
 
   for (size_t i = 0; i < json_array_size (array); i++)
     {
@@ -145,7 +154,8 @@ read_messages (CsCorpus *corpus, json_t *array, CsMessage *messages, GError **er
       value.read = json_string_value (json_object_get (message, "content"));
       messages[i].content = value.borrowed;
       if (messages[i].role == NULL || messages[i].content == NULL)
-        return line_error (corpus, error, "each of “messages” has to have the strings “role” and “content”");
+        return line_error (corpus, error,
+                           "each of “messages” has to have the strings “role” and “content”");
     }
   return true;
 }
@@ -157,24 +167,28 @@ render (CsCorpus *corpus, json_t *array, GError **error)
   g_autoptr (CsRendering) rendering = NULL;
   g_autoptr (GError) local = NULL;
 
-  if (!json_is_array (array) || json_array_size (array) < 1 || json_array_size (array) > MAX_MESSAGES)
+  if (!json_is_array (array) || json_array_size (array) < 1 ||
+      json_array_size (array) > MAX_MESSAGES)
     {
       line_error (corpus, error, "“messages” has to be a list of 1 to 4096 messages");
       return NULL;
     }
   if (corpus->chat == NULL)
     {
-      line_error (corpus, error, "it has “messages” and no “text”, and the chat model has no template that is known");
+      line_error (
+          corpus, error,
+          "it has “messages” and no “text”, and the chat model has no template that is known");
       return NULL;
     }
   messages = g_new0 (CsMessage, json_array_size (array));
   if (!read_messages (corpus, array, messages, error))
     return NULL;
-  rendering = cs_chat_render (corpus->chat, corpus->tokenizer, messages, json_array_size (array), false, &local);
+  rendering = cs_chat_render (corpus->chat, corpus->tokenizer, messages, json_array_size (array),
+                              false, &local);
   if (rendering != NULL)
     return g_strdup (rendering->text);
-  g_set_error (error, CS_ERROR, CS_ERROR_FORMAT, "%s, line %zu: %s", corpus->path, cs_lines_number (corpus->lines),
-               local->message);
+  g_set_error (error, CS_ERROR, CS_ERROR_FORMAT, "%s, line %zu: %s", corpus->path,
+               cs_lines_number (corpus->lines), local->message);
   return NULL;
 }
 
@@ -186,13 +200,15 @@ read_span (CsCorpus *corpus, json_t *object, size_t text_size, CsSpan *span, GEr
   const char *concept = json_string_value (json_object_get (object, "concept"));
   json_t *model_side = json_object_get (object, "model-side");
 
-  if (!json_is_integer (start) || !json_is_integer (end) || concept == NULL || json_integer_value (start) < 0 ||
-      json_integer_value (end) < json_integer_value (start) || (size_t) json_integer_value (end) > text_size ||
+  if (!json_is_integer (start) || !json_is_integer (end) || concept == NULL ||
+      json_integer_value (start) < 0 || json_integer_value (end) < json_integer_value (start) ||
+      (size_t)json_integer_value (end) > text_size ||
       (model_side != NULL && !json_is_boolean (model_side)))
     return line_error (corpus, error,
-                       "each of “spans” has to have “start” and “end” inside the text, “concept” and “model-side”");
-  span->start = (size_t) json_integer_value (start);
-  span->end = (size_t) json_integer_value (end);
+                       "each of “spans” has to have “start” and “end” inside the text, “concept” "
+                       "and “model-side”");
+  span->start = (size_t)json_integer_value (start);
+  span->end = (size_t)json_integer_value (end);
   span->concept = g_strdup (concept);
   span->model_side = json_is_true (model_side);
   return true;
@@ -218,11 +234,13 @@ read_spans (CsCorpus *corpus, json_t *array, CsCorpusDocument *document, GError 
   return true;
 }
 
-/* BOS is added once, when the text is encoded; one that the text spells already goes, and the spans move. */
+/* BOS is added once, when the text is encoded; one that the text spells already goes, and the spans
+ * move. */
 static void
 strip_bos (CsCorpus *corpus, CsCorpusDocument *document)
 {
-  const char *bos = corpus->tokenizer != NULL ? cs_tokenizer_special (corpus->tokenizer, "bos_token") : NULL;
+  const char *bos =
+      corpus->tokenizer != NULL ? cs_tokenizer_special (corpus->tokenizer, "bos_token") : NULL;
   size_t size = bos != NULL ? strlen (bos) : 0;
 
   if (size == 0 || !g_str_has_prefix (document->text, bos))
@@ -250,7 +268,8 @@ fill_from_json (CsCorpus *corpus, json_t *object, CsCorpusDocument *document, GE
     document->text = render (corpus, messages, error);
   else
     line_error (corpus, error, "a line has to be an object with “text” or “messages”");
-  return document->text != NULL && read_spans (corpus, json_object_get (object, "spans"), document, error);
+  return document->text != NULL &&
+         read_spans (corpus, json_object_get (object, "spans"), document, error);
 }
 
 static bool
@@ -276,7 +295,7 @@ next_json (CsCorpus *corpus, CsCorpusDocument *document, GError **error)
 bool
 cs_corpus_next (CsCorpus *corpus, CsCorpusDocument *document, GError **error)
 {
-  *document = (CsCorpusDocument) { .spans = g_array_new (FALSE, TRUE, sizeof (CsSpan)) };
+  *document = (CsCorpusDocument){ .spans = g_array_new (FALSE, TRUE, sizeof (CsSpan)) };
   g_array_set_clear_func (document->spans, clear_span);
   if (corpus->is_json ? next_json (corpus, document, error) : next_text (corpus, document, error))
     {
@@ -288,7 +307,10 @@ cs_corpus_next (CsCorpus *corpus, CsCorpusDocument *document, GError **error)
 }
 
 void
-cs_corpus_encode (const CsTokenizer *tokenizer, const CsCorpusDocument *document, size_t max_tokens, GArray *ids,
+cs_corpus_encode (const CsTokenizer *tokenizer,
+                  const CsCorpusDocument *document,
+                  size_t max_tokens,
+                  GArray *ids,
                   GArray *spans)
 {
   unsigned first = ids->len;
@@ -312,8 +334,8 @@ cs_corpus_encode (const CsTokenizer *tokenizer, const CsCorpusDocument *document
     }
   if (max_tokens > 0 && ids->len - first > max_tokens)
     {
-      g_array_set_size (ids, (guint) (first + max_tokens));
+      g_array_set_size (ids, (guint)(first + max_tokens));
       if (spans != NULL)
-        g_array_set_size (spans, (guint) (first_span + max_tokens));
+        g_array_set_size (spans, (guint)(first_span + max_tokens));
     }
 }

@@ -7,29 +7,38 @@
 
 #include "errors.h"
 
-enum { SLOT_FREE, SLOT_WAITING, SLOT_RUNNING, SLOT_DONE };
+enum
+{
+  SLOT_FREE,
+  SLOT_WAITING,
+  SLOT_RUNNING,
+  SLOT_DONE
+};
 
-typedef struct {
-  CsRunner  *runner;
-  pthread_t  thread;
-  bool       started;
+typedef struct
+{
+  CsRunner *runner;
+  pthread_t thread;
+  bool started;
   CsSession *sessions[2];
-  float     *into;        /* rows of the document that is run, for the taps */
-  int        model;       /* the one that is running */
+  float *into; /* rows of the document that is run, for the taps */
+  int model;   /* the one that is running */
 } Worker;
 
-/* A ring: documents go in at `head`, are taken up at `next` and come out at `tail`; the three only grow. All states
- * and counters are under the lock, a slot's content belongs to whom its state says. */
-struct CsRunner {
-  CsModel        *models[2];
-  size_t          layer, d_model;
-  CsRunnerSlot   *slots;
-  size_t          n_slots, head, next, tail;
-  Worker         *workers;
-  unsigned        n_workers;
-  bool            stop;
+/* A ring: documents go in at `head`, are taken up at `next` and come out at `tail`; the three only
+ * grow. All states and counters are under the lock, a slot's content belongs to whom its state
+ * says. */
+struct CsRunner
+{
+  CsModel *models[2];
+  size_t layer, d_model;
+  CsRunnerSlot *slots;
+  size_t n_slots, head, next, tail;
+  Worker *workers;
+  unsigned n_workers;
+  bool stop;
   pthread_mutex_t lock;
-  pthread_cond_t  submitted, done;
+  pthread_cond_t submitted, done;
 };
 
 static void
@@ -39,7 +48,8 @@ tap_rows (void *data, size_t first_position, size_t n_rows, float *rows)
   size_t d = worker->runner->d_model;
 
   for (size_t i = 0; i < n_rows; i++)
-    memcpy (worker->into + ((first_position + i) * 2 + (size_t) worker->model) * d, rows + i * d, d * sizeof *rows);
+    memcpy (worker->into + ((first_position + i) * 2 + (size_t)worker->model) * d, rows + i * d,
+            d * sizeof *rows);
 }
 
 static void
@@ -60,7 +70,7 @@ run_document (Worker *worker, CsRunnerSlot *slot)
       CsSession *session = worker->sessions[worker->model];
 
       cs_session_reset (session);
-      if (!cs_session_forward (session, (const int32_t *) (const void *) slot->ids->data, n,
+      if (!cs_session_forward (session, (const int32_t *)(const void *)slot->ids->data, n,
                                worker->runner->layer + 1, CS_LOGITS_NONE, NULL, &slot->error))
         return;
     }
@@ -112,7 +122,12 @@ start_worker (CsRunner *runner, Worker *worker, size_t max_document)
 }
 
 CsRunner *
-cs_runner_new (CsModel *base, CsModel *chat, size_t layer, size_t max_document, unsigned n_threads, GError **error)
+cs_runner_new (CsModel *base,
+               CsModel *chat,
+               size_t layer,
+               size_t max_document,
+               unsigned n_threads,
+               GError **error)
 {
   CsRunner *runner = g_new0 (CsRunner, 1);
 
@@ -121,7 +136,7 @@ cs_runner_new (CsModel *base, CsModel *chat, size_t layer, size_t max_document, 
   runner->layer = layer;
   runner->d_model = cs_model_config (base)->d_model;
   runner->n_workers = n_threads > 0 ? n_threads : g_get_num_processors ();
-  runner->n_slots = 3 * (size_t) runner->n_workers;
+  runner->n_slots = 3 * (size_t)runner->n_workers;
   runner->slots = g_new0 (CsRunnerSlot, runner->n_slots);
   runner->workers = g_new0 (Worker, runner->n_workers);
   for (size_t i = 0; i < runner->n_slots; i++)
@@ -197,7 +212,7 @@ time_from_now (int milliseconds)
   struct timespec until;
 
   clock_gettime (CLOCK_REALTIME, &until);
-  until.tv_nsec += (long) milliseconds * 1000000;
+  until.tv_nsec += (long)milliseconds * 1000000;
   until.tv_sec += until.tv_nsec / 1000000000;
   until.tv_nsec %= 1000000000;
   return until;

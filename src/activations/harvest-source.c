@@ -9,11 +9,16 @@ free_corpus (void *corpus)
 }
 
 bool
-cs_source_open (CsSource *source, const CsHarvestOptions *options, CsTokenizer *tokenizer, CsChatTemplate *chat,
+cs_source_open (CsSource *source,
+                const CsHarvestOptions *options,
+                CsTokenizer *tokenizer,
+                CsChatTemplate *chat,
                 GError **error)
 {
-  *source = (CsSource) { .tokenizer = tokenizer, .chat = chat, .drop_bos = options->drop_bos,
-                         .max_document = options->max_document > 0 ? options->max_document : 1024 };
+  *source = (CsSource){ .tokenizer = tokenizer,
+                        .chat = chat,
+                        .drop_bos = options->drop_bos,
+                        .max_document = options->max_document > 0 ? options->max_document : 1024 };
   source->corpora = g_ptr_array_new_with_free_func (free_corpus);
   for (size_t i = 0; options->corpora != NULL && options->corpora[i] != NULL; i++)
     {
@@ -25,7 +30,8 @@ cs_source_open (CsSource *source, const CsHarvestOptions *options, CsTokenizer *
     }
   if (source->corpora->len >= 1 && source->corpora->len <= 127)
     return true;
-  g_set_error (error, CS_ERROR, CS_ERROR_USAGE, "A harvest reads 1 to 127 corpora, not %u.", source->corpora->len);
+  g_set_error (error, CS_ERROR, CS_ERROR_USAGE, "A harvest reads 1 to 127 corpora, not %u.",
+               source->corpora->len);
   return false;
 }
 
@@ -83,7 +89,7 @@ cs_source_next (CsSource *source, GArray *ids, size_t *skip, int *corpus, GError
       ended = 0;
       encode (source, &document, ids, skip);
       cs_corpus_document_clear (&document);
-      *corpus = (int) turn;
+      *corpus = (int)turn;
       if (ids->len > *skip)
         return true;
     }

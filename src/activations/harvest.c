@@ -9,15 +9,16 @@
 #define FLUSH_MICROSECONDS (2 * G_USEC_PER_SEC)
 #define WAIT_MILLISECONDS 50
 
-typedef struct {
-  CsJob                  *job;
+typedef struct
+{
+  CsJob *job;
   const CsHarvestOptions *options;
-  CsModel                *base, *chat;
-  CsTokenizer            *tokenizer;
-  CsChatTemplate         *template;      /* NULL where the chat model has none */
-  CsStoreInfo             info;
-  CsStore                *store;
-  size_t                  n_documents, n_tokens;   /* planned: all that the corpora have, or up to max_tokens */
+  CsModel *base, *chat;
+  CsTokenizer *tokenizer;
+  CsChatTemplate *template; /* NULL where the chat model has none */
+  CsStoreInfo info;
+  CsStore *store;
+  size_t n_documents, n_tokens; /* planned: all that the corpora have, or up to max_tokens */
 } Harvest;
 
 size_t
@@ -48,7 +49,7 @@ static void
 progress (Harvest *harvest, size_t tokens)
 {
   if (harvest->job != NULL)
-    cs_job_progress (harvest->job, (double) tokens, (double) harvest->n_tokens, "tokens");
+    cs_job_progress (harvest->job, (double)tokens, (double)harvest->n_tokens, "tokens");
 }
 
 static bool
@@ -61,16 +62,18 @@ open_pair (Harvest *harvest, GError **error)
     return false;
   harvest->base = cs_model_open (options->base_folder, error);
   harvest->chat = harvest->base != NULL ? cs_model_open (options->chat_folder, error) : NULL;
-  harvest->tokenizer = harvest->chat != NULL ? cs_tokenizer_open (options->base_folder, error) : NULL;
+  harvest->tokenizer =
+      harvest->chat != NULL ? cs_tokenizer_open (options->base_folder, error) : NULL;
   if (harvest->tokenizer == NULL)
     return false;
   harvest->template = cs_chat_template_open (options->chat_folder, NULL);
   n_layers = cs_model_config (harvest->base)->n_layers;
-  harvest->info.layer = options->layer == CS_LAYER_MIDDLE ? cs_layer_middle (n_layers) : options->layer;
+  harvest->info.layer =
+      options->layer == CS_LAYER_MIDDLE ? cs_layer_middle (n_layers) : options->layer;
   if (harvest->info.layer < n_layers)
     return true;
-  g_set_error (error, CS_ERROR, CS_ERROR_USAGE, "The models have the layers 0 to %zu, not %zu.", n_layers - 1,
-               options->layer);
+  g_set_error (error, CS_ERROR, CS_ERROR_USAGE, "The models have the layers 0 to %zu, not %zu.",
+               n_layers - 1, options->layer);
   return false;
 }
 
@@ -95,7 +98,8 @@ static bool
 differs (Harvest *harvest, const char *what, GError **error)
 {
   g_set_error (error, CS_ERROR, CS_ERROR_MISMATCH,
-               "%s was made with %s; choose another name, or remove it to start again.", harvest->options->out, what);
+               "%s was made with %s; choose another name, or remove it to start again.",
+               harvest->options->out, what);
   return false;
 }
 
@@ -115,7 +119,7 @@ check_store (Harvest *harvest, GError **error)
     return differs (harvest, "another layer", error);
   if (have->dtype != want->dtype)
     return differs (harvest, "another number type", error);
-  if (!g_strv_equal ((const char *const *) have->corpora, (const char *const *) want->corpora))
+  if (!g_strv_equal ((const char *const *)have->corpora, (const char *const *)want->corpora))
     return differs (harvest, "other corpora", error);
   return true;
 }
@@ -127,10 +131,11 @@ check_document (Harvest *harvest, size_t document, const int32_t *ids, size_t n,
   const int64_t *offsets = cs_store_documents (harvest->store);
   g_autofree int32_t *stored = NULL;
 
-  if ((size_t) (offsets[document + 1] - offsets[document]) != n)
+  if ((size_t)(offsets[document + 1] - offsets[document]) != n)
     return differs (harvest, "other texts in the corpora, or other settings for documents", error);
   stored = g_new (int32_t, n);
-  if (!cs_store_read_tokens (harvest->store, (size_t) offsets[document], n, stored, NULL, NULL, error))
+  if (!cs_store_read_tokens (harvest->store, (size_t)offsets[document], n, stored, NULL, NULL,
+                             error))
     return false;
   return memcmp (stored, ids, n * sizeof *ids) == 0 ||
          differs (harvest, "other texts in the corpora, or other settings for documents", error);
@@ -148,11 +153,13 @@ plan (Harvest *harvest, CsSource *source, GError **error)
   int corpus;
 
   phase (harvest, "Counting tokens");
-  while ((max_tokens == 0 || harvest->n_tokens < max_tokens) && cs_source_next (source, ids, &skip, &corpus, &local))
+  while ((max_tokens == 0 || harvest->n_tokens < max_tokens) &&
+         cs_source_next (source, ids, &skip, &corpus, &local))
     {
       n = ids->len - skip;
       if (harvest->n_documents < stored &&
-          !check_document (harvest, harvest->n_documents, &g_array_index (ids, int32_t, skip), n, error))
+          !check_document (harvest, harvest->n_documents, &g_array_index (ids, int32_t, skip), n,
+                           error))
         return false;
       harvest->n_documents++;
       harvest->n_tokens += n;
@@ -198,7 +205,8 @@ open_store (Harvest *harvest, bool *done, GError **error)
     return ok;
   if (harvest->store != NULL)
     return cs_store_plan (harvest->store, harvest->n_tokens, harvest->n_documents, error);
-  harvest->store = cs_store_create (out, &harvest->info, harvest->n_tokens, harvest->n_documents, error);
+  harvest->store =
+      cs_store_create (out, &harvest->info, harvest->n_tokens, harvest->n_documents, error);
   return harvest->store != NULL;
 }
 
@@ -212,7 +220,8 @@ skip_stored (Harvest *harvest, CsSource *source, GArray *ids, GError **error)
   int corpus;
 
   for (size_t d = 0; d < cs_store_n_documents (harvest->store); d++)
-    if (!cs_job_checkpoint (harvest->job, error) || !cs_source_next (source, ids, &skip, &corpus, error))
+    if (!cs_job_checkpoint (harvest->job, error) ||
+        !cs_source_next (source, ids, &skip, &corpus, error))
       return *error == NULL;
   return true;
 }
@@ -220,7 +229,7 @@ skip_stored (Harvest *harvest, CsSource *source, GArray *ids, GError **error)
 static bool
 store_slot (Harvest *harvest, CsRunnerSlot *slot, size_t number, GError **error)
 {
-  const int32_t *ids = (const int32_t *) (const void *) slot->ids->data;
+  const int32_t *ids = (const int32_t *)(const void *)slot->ids->data;
 
   if (slot->error != NULL)
     {
@@ -228,7 +237,8 @@ store_slot (Harvest *harvest, CsRunnerSlot *slot, size_t number, GError **error)
                    slot->error->message);
       return false;
     }
-  return cs_store_append_document (harvest->store, ids + slot->skip, slot->ids->len - slot->skip, slot->corpus,
+  return cs_store_append_document (harvest->store, ids + slot->skip, slot->ids->len - slot->skip,
+                                   slot->corpus,
                                    slot->rows + slot->skip * 2 * harvest->info.d_model, error);
 }
 

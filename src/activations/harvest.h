@@ -5,39 +5,44 @@
 #include "model.h"
 #include "store.h"
 
-typedef struct {
-  const char        *base_folder, *chat_folder;
-  size_t             layer;           /* 0-based block, or CS_LAYER_MIDDLE */
-  const char *const *corpora;         /* NULL-terminated paths; documents are taken from them in turn */
-  size_t             max_tokens;      /* stop after the document that reaches it; 0 = all there is */
-  size_t             max_document;    /* tokens kept of a document; 0 = 1024 */
-  bool               drop_bos;        /* leave BOS rows out of the store (off in the paper for Gemma) */
-  CsDtype            dtype;           /* of the store; CS_DTYPE_F16 by default in the command, F32 is exact */
-  const char        *out;             /* path of the store */
-  unsigned           n_threads;       /* 0 = all */
+typedef struct
+{
+  const char *base_folder, *chat_folder;
+  size_t layer;               /* 0-based block, or CS_LAYER_MIDDLE */
+  const char *const *corpora; /* NULL-terminated paths; documents are taken from them in turn */
+  size_t max_tokens;          /* stop after the document that reaches it; 0 = all there is */
+  size_t max_document;        /* tokens kept of a document; 0 = 1024 */
+  bool drop_bos;              /* leave BOS rows out of the store (off in the paper for Gemma) */
+  CsDtype dtype;      /* of the store; CS_DTYPE_F16 by default in the command, F32 is exact */
+  const char *out;    /* path of the store */
+  unsigned n_threads; /* 0 = all */
 } CsHarvestOptions;
 
-#define CS_LAYER_MIDDLE ((size_t) -1)
-/* The default layer of a model with n_layers blocks: the block that ends the first half, n_layers / 2 − 1 (0-based; 0
- * for a single block). The store then holds residual[n_layers / 2]. Gemma 2 2B, 26 blocks, gives 12 where Minder et al.
- * 2025 use 13: the layer is an option, and part of what a store says of itself. */
+#define CS_LAYER_MIDDLE ((size_t)-1)
+/* The default layer of a model with n_layers blocks: the block that ends the first half, n_layers /
+ * 2 − 1 (0-based; 0 for a single block). The store then holds residual[n_layers / 2]. Gemma 2 2B,
+ * 26 blocks, gives 12 where Minder et al. 2025 use 13: the layer is an option, and part of what a
+ * store says of itself. */
 size_t cs_layer_middle (size_t n_layers);
 
-/* What has to fit before any job: d_model, layers, vocabulary, tokenizers token by token. One check a line, for a check
- * list; `ok` false with a reason in `text`. */
-typedef struct {
-  char *title;    /* "Same width" */
-  char *text;     /* "both 128" or why not, and what to do */
-  bool  ok;
+/* What has to fit before any job: d_model, layers, vocabulary, tokenizers token by token. One check
+ * a line, for a check list; `ok` false with a reason in `text`. */
+typedef struct
+{
+  char *title; /* "Same width" */
+  char *text;  /* "both 128" or why not, and what to do */
+  bool ok;
 } CsPairCheck;
 
-/* Returns CsPairCheck elements (owned by the array). Folders that cannot be opened make failed checks. */
+/* Returns CsPairCheck elements (owned by the array). Folders that cannot be opened make failed
+ * checks. */
 GArray *cs_pair_checks (const char *base_folder, const char *chat_folder);
 /* The first failed check as CS_ERROR_MISMATCH. */
-bool    cs_pair_check (const char *base_folder, const char *chat_folder, GError **error);
+bool cs_pair_check (const char *base_folder, const char *chat_folder, GError **error);
 
-/* Runs the harvest on the calling thread (of the job), with two or more sessions in parallel but documents stored in
- * order, so that the store does not depend on timing. An existing unfinished store of the same pair, layer and corpora
- * is continued; one of others is CS_ERROR_MISMATCH and stays untouched; a finished one with enough tokens is done
- * at once. Progress in tokens. Cancelling keeps all complete documents. */
+/* Runs the harvest on the calling thread (of the job), with two or more sessions in parallel but
+ * documents stored in order, so that the store does not depend on timing. An existing unfinished
+ * store of the same pair, layer and corpora is continued; one of others is CS_ERROR_MISMATCH and
+ * stays untouched; a finished one with enough tokens is done at once. Progress in tokens.
+ * Cancelling keeps all complete documents. */
 bool cs_harvest (CsJob *job, const CsHarvestOptions *options, GError **error);

@@ -33,7 +33,8 @@ check_model (GArray *checks, const char *title, const char *folder)
   else
     add (checks, title, true,
          g_strdup_printf ("%s, %s, %.3g million parameters", cs_model_name (model),
-                          cs_model_config (model)->model_type, (double) cs_model_n_parameters (model) / 1e6));
+                          cs_model_config (model)->model_type,
+                          (double)cs_model_n_parameters (model) / 1e6));
   return model;
 }
 
@@ -44,8 +45,10 @@ check_equal (GArray *checks, const char *title, const char *what, size_t base, s
     add (checks, title, true, g_strdup_printf ("both %zu", base));
   else
     add (checks, title, false,
-         g_strdup_printf ("The base model's %s is %zu and the chat model's is %zu; choose the base model that the "
-                          "chat model was tuned from.", what, base, chat));
+         g_strdup_printf ("The base model's %s is %zu and the chat model's is %zu; choose the base "
+                          "model that the "
+                          "chat model was tuned from.",
+                          what, base, chat));
 }
 
 static void
@@ -96,8 +99,8 @@ cs_pair_check (const char *base_folder, const char *chat_folder, GError **error)
 
       if (check->ok)
         continue;
-      g_set_error (error, CS_ERROR, CS_ERROR_MISMATCH, "%s and %s do not make a pair: %s", base_folder, chat_folder,
-                   check->text);
+      g_set_error (error, CS_ERROR, CS_ERROR_MISMATCH, "%s and %s do not make a pair: %s",
+                   base_folder, chat_folder, check->text);
       return false;
     }
   return true;

@@ -7,19 +7,20 @@
 #include "random.h"
 
 /* Keeps the reader's random streams apart from those that others draw from the same seed. */
-#define STREAM_BASE ((uint64_t) 0x7265616465720000)
+#define STREAM_BASE ((uint64_t)0x7265616465720000)
 
 /* A stretch of the store that belongs to the shard. */
-typedef struct {
-  size_t first, n;    /* tokens in the store */
+typedef struct
+{
+  size_t first, n; /* tokens in the store */
   size_t corpus;
-  size_t row;         /* where they lie in the shard's rows */
+  size_t row; /* where they lie in the shard's rows */
 } Segment;
 
 static size_t
 corpus_begin (const CsReader *reader, size_t corpus, size_t shard)
 {
-  return (size_t) ((unsigned __int128) reader->corpora[corpus].n_tokens * shard / reader->n_shards);
+  return (size_t)((unsigned __int128)reader->corpora[corpus].n_tokens * shard / reader->n_shards);
 }
 
 /* The document of the corpus that its token `at` is in. */
@@ -49,7 +50,8 @@ add_segments (const CsReader *reader, size_t c, size_t begin, size_t end, GArray
     {
       size_t before = g_array_index (corpus->before, size_t, d);
       size_t stop = MIN (end, g_array_index (corpus->before, size_t, d + 1));
-      Segment segment = { g_array_index (corpus->first, size_t, d) + begin - before, stop - begin, c, 0 };
+      Segment segment = { g_array_index (corpus->first, size_t, d) + begin - before, stop - begin,
+                          c, 0 };
 
       g_array_append_val (segments, segment);
       begin = stop;
@@ -59,8 +61,8 @@ add_segments (const CsReader *reader, size_t c, size_t begin, size_t end, GArray
 static int
 compare_segments (const void *a, const void *b)
 {
-  size_t left = ((const Segment *) a)->first;
-  size_t right = ((const Segment *) b)->first;
+  size_t left = ((const Segment *)a)->first;
+  size_t right = ((const Segment *)b)->first;
 
   return left < right ? -1 : left > right;
 }
@@ -72,7 +74,8 @@ list_segments (const CsReader *reader, size_t shard, size_t *n_tokens)
   GArray *segments = g_array_new (FALSE, FALSE, sizeof (Segment));
 
   for (size_t c = 0; c < reader->n_corpora; c++)
-    add_segments (reader, c, corpus_begin (reader, c, shard), corpus_begin (reader, c, shard + 1), segments);
+    add_segments (reader, c, corpus_begin (reader, c, shard), corpus_begin (reader, c, shard + 1),
+                  segments);
   qsort (segments->data, segments->len, sizeof (Segment), compare_segments);
   *n_tokens = 0;
   for (unsigned i = 0; i < segments->len; i++)
@@ -105,7 +108,8 @@ make_room (CsReader *reader, CsShard *shard)
   if (shard->rows_size >= size)
     return true;
   g_set_error (&shard->error, CS_ERROR, CS_ERROR_IO,
-               "There is no memory for a shard of %zu tokens; choose smaller ones.", shard->n_tokens);
+               "There is no memory for a shard of %zu tokens; choose smaller ones.",
+               shard->n_tokens);
   return false;
 }
 
@@ -120,10 +124,13 @@ read_rows (CsReader *reader, CsShard *shard, GArray *segments)
       Segment run = g_array_index (segments, Segment, i);
       bool ok;
 
-      for (i++; i < segments->len && g_array_index (segments, Segment, i).first == run.first + run.n; i++)
+      for (i++;
+           i < segments->len && g_array_index (segments, Segment, i).first == run.first + run.n;
+           i++)
         run.n += g_array_index (segments, Segment, i).n;
       pthread_mutex_lock (&reader->store_lock);
-      ok = cs_store_read_raw (reader->store, run.first, run.n, shard->rows + run.row * row_bytes, &shard->error);
+      ok = cs_store_read_raw (reader->store, run.first, run.n, shard->rows + run.row * row_bytes,
+                              &shard->error);
       pthread_mutex_unlock (&reader->store_lock);
       if (!ok)
         return false;
@@ -154,19 +161,21 @@ permute_corpora (CsReader *reader, CsShard *shard, GArray *segments, const size_
       const Segment *segment = &g_array_index (segments, Segment, i);
 
       for (size_t k = 0; k < segment->n; k++)
-        shard->index[start[segment->corpus] + n[segment->corpus]++] = (uint32_t) (segment->row + k);
+        shard->index[start[segment->corpus] + n[segment->corpus]++] = (uint32_t)(segment->row + k);
     }
   for (size_t c = 0; c < reader->n_corpora; c++)
     {
       CsRandom random;
 
-      cs_random_init (&random, reader->options.seed, STREAM_BASE + shard->number * reader->n_corpora + c);
+      cs_random_init (&random, reader->options.seed,
+                      STREAM_BASE + shard->number * reader->n_corpora + c);
       shuffle (&random, shard->index + start[c], n[c]);
     }
 }
 
-/* The k-th of a corpus's n tokens has its place at (k + 1/2) / n of the shard: the corpora alternate as strictly as
- * their sizes allow. (2 k + 1) / n is compared by cross-multiplication, a tie goes to the first corpus. */
+/* The k-th of a corpus's n tokens has its place at (k + 1/2) / n of the shard: the corpora
+ * alternate as strictly as their sizes allow. (2 k + 1) / n is compared by cross-multiplication, a
+ * tie goes to the first corpus. */
 static void
 interleave (CsReader *reader, CsShard *shard, const size_t *start, const size_t *n)
 {
@@ -177,8 +186,8 @@ interleave (CsReader *reader, CsShard *shard, const size_t *start, const size_t 
       size_t best = SIZE_MAX;
 
       for (size_t c = 0; c < reader->n_corpora; c++)
-        if (used[c] < n[c] &&
-            (best == SIZE_MAX || (2 * (uint64_t) used[c] + 1) * n[best] < (2 * (uint64_t) used[best] + 1) * n[c]))
+        if (used[c] < n[c] && (best == SIZE_MAX || (2 * (uint64_t)used[c] + 1) * n[best] <
+                                                       (2 * (uint64_t)used[best] + 1) * n[c]))
           best = c;
       shard->order[place] = shard->index[start[best] + used[best]++];
     }
@@ -192,7 +201,8 @@ arrange (CsReader *reader, CsShard *shard, GArray *segments)
   size_t within = shard->number % reader->n_shards;
 
   for (size_t c = 1; c < reader->n_corpora; c++)
-    start[c] = start[c - 1] + corpus_begin (reader, c - 1, within + 1) - corpus_begin (reader, c - 1, within);
+    start[c] = start[c - 1] + corpus_begin (reader, c - 1, within + 1) -
+               corpus_begin (reader, c - 1, within);
   permute_corpora (reader, shard, segments, start, n);
   interleave (reader, shard, start, n);
 }
@@ -200,7 +210,7 @@ arrange (CsReader *reader, CsShard *shard, GArray *segments)
 void
 cs_shard_load (CsReader *reader, CsShard *shard)
 {
-  size_t within = (size_t) (shard->number % reader->n_shards);
+  size_t within = (size_t)(shard->number % reader->n_shards);
   g_autoptr (GArray) segments = list_segments (reader, within, &shard->n_tokens);
 
   g_clear_error (&shard->error);

@@ -5,14 +5,14 @@
 #include "errors.h"
 
 #define DEFAULT_SHARD_TOKENS 262144
-#define DEFAULT_MEMORY ((size_t) 1 << 30)
+#define DEFAULT_MEMORY ((size_t)1 << 30)
 #define NO_SHARD UINT64_MAX
 
 /* Shard s of a corpus with n tokens: [part (n, s), part (n, s + 1)) of its sequence. */
 static size_t
 part (size_t n, size_t shard, size_t n_shards)
 {
-  return (size_t) ((unsigned __int128) n * shard / n_shards);
+  return (size_t)((unsigned __int128)n * shard / n_shards);
 }
 
 /* Where shard s begins in an epoch, over all corpora. */
@@ -104,7 +104,7 @@ need_shard (CsReader *reader, uint64_t number, GError **error)
 static size_t
 n_held_out (size_t n_documents, double share)
 {
-  size_t n = (size_t) ((double) n_documents * share + 0.5);
+  size_t n = (size_t)((double)n_documents * share + 0.5);
 
   if (share > 0 && n == 0 && n_documents > 1)
     n = 1;
@@ -126,7 +126,7 @@ split_documents (CsReader *reader, const int8_t *corpus_of, double share)
   for (size_t d = 0; d < n_documents; d++)
     {
       CsReaderCorpus *corpus = &reader->corpora[corpus_of[d]];
-      size_t range[2] = { (size_t) offsets[d], (size_t) offsets[d + 1] };
+      size_t range[2] = { (size_t)offsets[d], (size_t)offsets[d + 1] };
 
       if (left[corpus_of[d]] == 0)
         {
@@ -156,8 +156,8 @@ read_documents (CsReader *reader, double share, GError **error)
 
       if (!cs_store_read_tokens (reader->store, first, n, NULL, NULL, block, error))
         return false;
-      for (; d < n_documents && (size_t) offsets[d] < first + n; d++)
-        corpus_of[d] = block[(size_t) offsets[d] - first];
+      for (; d < n_documents && (size_t)offsets[d] < first + n; d++)
+        corpus_of[d] = block[(size_t)offsets[d] - first];
     }
   split_documents (reader, corpus_of, share);
   for (size_t c = 0; c < reader->n_corpora; c++)
@@ -172,14 +172,16 @@ static bool
 plan_shards (CsReader *reader, GError **error)
 {
   size_t memory = reader->options.memory_bytes > 0 ? reader->options.memory_bytes : DEFAULT_MEMORY;
-  size_t tokens = reader->options.shard_tokens > 0 ? reader->options.shard_tokens : DEFAULT_SHARD_TOKENS;
+  size_t tokens =
+      reader->options.shard_tokens > 0 ? reader->options.shard_tokens : DEFAULT_SHARD_TOKENS;
   size_t per_token = cs_store_row_bytes (reader->store) + 2 * sizeof (uint32_t);
 
   if (reader->n_tokens < reader->options.batch)
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_USAGE,
-                   "%s has %zu tokens to train on and a batch is %zu; harvest more or take a smaller batch.",
-                   cs_store_path (reader->store), reader->n_tokens, reader->options.batch);
+      g_set_error (
+          error, CS_ERROR, CS_ERROR_USAGE,
+          "%s has %zu tokens to train on and a batch is %zu; harvest more or take a smaller batch.",
+          cs_store_path (reader->store), reader->n_tokens, reader->options.batch);
       return false;
     }
   tokens = CLAMP (tokens, 1, MAX (1, memory / 2 / per_token));
@@ -229,7 +231,8 @@ cs_reader_new (const char *store_path, const CsReaderOptions *options, GError **
     return NULL;
   if (pthread_create (&reader->thread, NULL, read_ahead, reader) != 0)
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_IO, "No thread could be started to read %s.", store_path);
+      g_set_error (error, CS_ERROR, CS_ERROR_IO, "No thread could be started to read %s.",
+                   store_path);
       return NULL;
     }
   reader->has_thread = true;
@@ -334,7 +337,7 @@ bool
 cs_reader_next (CsReader *reader, float *rows, GError **error)
 {
   uint64_t epoch = reader->next_batch / reader->batches_per_epoch;
-  size_t at = (size_t) (reader->next_batch % reader->batches_per_epoch) * reader->options.batch;
+  size_t at = (size_t)(reader->next_batch % reader->batches_per_epoch) * reader->options.batch;
   size_t left = reader->options.batch;
 
   for (size_t s = find_shard (reader, at); left > 0; s++)
@@ -359,11 +362,16 @@ const size_t *
 cs_reader_held_out (const CsReader *reader, size_t *n_ranges)
 {
   *n_ranges = reader->held_out->len / 2;
-  return (const size_t *) (const void *) reader->held_out->data;
+  return (const size_t *)(const void *)reader->held_out->data;
 }
 
 bool
-cs_reader_read_held_out (CsReader *reader, size_t offset, size_t n, float *rows, size_t *n_read, GError **error)
+cs_reader_read_held_out (CsReader *reader,
+                         size_t offset,
+                         size_t n,
+                         float *rows,
+                         size_t *n_read,
+                         GError **error)
 {
   size_t width = 2 * cs_reader_d_model (reader);
   bool ok = true;

@@ -30,7 +30,10 @@ cs_moments_clear (CsMoments *moments)
 }
 
 static void
-add_row (double *restrict mean, double *restrict m2, const float *restrict row, double inverse,
+add_row (double *restrict mean,
+         double *restrict m2,
+         const float *restrict row,
+         double inverse,
          size_t n_dims)
 {
   for (size_t i = 0; i < n_dims; i++)
@@ -48,7 +51,7 @@ cs_moments_add (CsMoments *moments, const float *rows, size_t n_rows)
   for (size_t r = 0; r < n_rows; r++)
     {
       moments->count++;
-      add_row (moments->mean, moments->m2, rows + r * moments->n_dims, 1.0 / (double) moments->count,
+      add_row (moments->mean, moments->m2, rows + r * moments->n_dims, 1.0 / (double)moments->count,
                moments->n_dims);
     }
 }
@@ -57,5 +60,5 @@ void
 cs_moments_std (const CsMoments *moments, double *std)
 {
   for (size_t i = 0; i < moments->n_dims; i++)
-    std[i] = moments->count > 0 ? sqrt (moments->m2[i] / (double) moments->count) : 0;
+    std[i] = moments->count > 0 ? sqrt (moments->m2[i] / (double)moments->count) : 0;
 }

@@ -12,8 +12,8 @@
 /* Chunks of the columns that hold one number a token, and of /documents. */
 #define TOKEN_CHUNK 16384
 #define DOCUMENT_CHUNK 8192
-#define MIN_CHUNK_BYTES ((size_t) 256 << 10)
-#define MAX_CHUNK_BYTES ((size_t) 4 << 20)
+#define MIN_CHUNK_BYTES ((size_t)256 << 10)
+#define MAX_CHUNK_BYTES ((size_t)4 << 20)
 
 bool
 cs_store_check_space (const char *path, uint64_t needed, GError **error)
@@ -29,14 +29,15 @@ cs_store_check_space (const char *path, uint64_t needed, GError **error)
       cs_h5_set_io_error (error, folder, "the folder cannot be used");
       return false;
     }
-  if (__builtin_mul_overflow ((uint64_t) info.f_bavail, (uint64_t) info.f_frsize, &free_bytes) ||
+  if (__builtin_mul_overflow ((uint64_t)info.f_bavail, (uint64_t)info.f_frsize, &free_bytes) ||
       needed <= free_bytes)
     return true;
   needed_text = g_format_size (needed);
   free_text = g_format_size (free_bytes);
-  g_set_error (error, CS_ERROR, CS_ERROR_IO,
-               "%s needs %s of disk space and only %s are free; harvest fewer tokens or free some space.",
-               path, needed_text, free_text);
+  g_set_error (
+      error, CS_ERROR, CS_ERROR_IO,
+      "%s needs %s of disk space and only %s are free; harvest fewer tokens or free some space.",
+      path, needed_text, free_text);
   return false;
 }
 
@@ -44,14 +45,18 @@ cs_store_check_space (const char *path, uint64_t needed, GError **error)
 bool
 cs_store_reserve (int fd, const char *path, uint64_t size, GError **error)
 {
-  if (size == 0 || fallocate (fd, 0, 0, (off_t) size) == 0 || errno == EOPNOTSUPP || errno == ENOSYS)
+  if (size == 0 || fallocate (fd, 0, 0, (off_t)size) == 0 || errno == EOPNOTSUPP || errno == ENOSYS)
     return true;
   cs_h5_set_io_error (error, path, "the disk space for it cannot be reserved");
   return false;
 }
 
 static bool
-check_info (const char *path, const CsStoreInfo *info, size_t tokens, size_t documents, GError **error)
+check_info (const char *path,
+            const CsStoreInfo *info,
+            size_t tokens,
+            size_t documents,
+            GError **error)
 {
   size_t row, bytes;
 
@@ -59,14 +64,16 @@ check_info (const char *path, const CsStoreInfo *info, size_t tokens, size_t doc
       (info->dtype != CS_DTYPE_F16 && info->dtype != CS_DTYPE_F32) || info->corpora == NULL ||
       info->corpora[0] == NULL || g_strv_length (info->corpora) > CS_STORE_MAX_CORPORA)
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_USAGE,
-                   "%s cannot be made: a store has a width of 1 to %zu, float16 or float32 numbers and 1 to "
-                   "%d corpora.", path, CS_STORE_MAX_D_MODEL, CS_STORE_MAX_CORPORA);
+      g_set_error (
+          error, CS_ERROR, CS_ERROR_USAGE,
+          "%s cannot be made: a store has a width of 1 to %zu, float16 or float32 numbers and 1 to "
+          "%d corpora.",
+          path, CS_STORE_MAX_D_MODEL, CS_STORE_MAX_CORPORA);
       return false;
     }
   row = 2 * info->d_model * cs_dtype_size (info->dtype);
-  if (tokens < 1 || documents < 1 || documents > ((size_t) 1 << 40) ||
-      !g_size_checked_mul (&bytes, tokens, row + 16) || bytes > ((size_t) 1 << 50))
+  if (tokens < 1 || documents < 1 || documents > ((size_t)1 << 40) ||
+      !g_size_checked_mul (&bytes, tokens, row + 16) || bytes > ((size_t)1 << 50))
     {
       g_set_error (error, CS_ERROR, CS_ERROR_USAGE,
                    "%s cannot be made for %zu tokens in %zu documents.", path, tokens, documents);
@@ -87,14 +94,20 @@ activation_chunk (size_t row_bytes, size_t tokens)
 }
 
 static bool
-create_dataset (hid_t file, const char *name, hid_t type, int n_dims, const hsize_t *dims, const hsize_t *chunk)
+create_dataset (hid_t file,
+                const char *name,
+                hid_t type,
+                int n_dims,
+                const hsize_t *dims,
+                const hsize_t *chunk)
 {
   hsize_t unlimited[3] = { H5S_UNLIMITED, n_dims > 1 ? dims[1] : 0, n_dims > 2 ? dims[2] : 0 };
   hid_t plan = H5Pcreate (H5P_DATASET_CREATE);
   hid_t space = H5Screate_simple (n_dims, dims, chunk != NULL ? unlimited : NULL);
   hid_t dataset = -1;
   bool ok = plan >= 0 && space >= 0 && H5Pset_alloc_time (plan, H5D_ALLOC_TIME_EARLY) >= 0 &&
-            H5Pset_fill_time (plan, H5D_FILL_TIME_NEVER) >= 0 && H5Pset_obj_track_times (plan, false) >= 0 &&
+            H5Pset_fill_time (plan, H5D_FILL_TIME_NEVER) >= 0 &&
+            H5Pset_obj_track_times (plan, false) >= 0 &&
             (chunk == NULL || H5Pset_chunk (plan, n_dims, chunk) >= 0);
 
   if (ok)
@@ -114,8 +127,9 @@ create_datasets (hid_t file, const CsStoreInfo *info, size_t tokens, size_t docu
   hsize_t offsets[] = { documents + 1 }, offset_chunk[] = { DOCUMENT_CHUNK };
   hsize_t moments[] = { 2, info->d_model };
   hsize_t rows[] = { tokens, 2, info->d_model };
-  hsize_t row_chunk[] = { activation_chunk (2 * info->d_model * cs_dtype_size (info->dtype), tokens), 2,
-                          info->d_model };
+  hsize_t row_chunk[] = {
+    activation_chunk (2 * info->d_model * cs_dtype_size (info->dtype), tokens), 2, info->d_model
+  };
   hid_t element = info->dtype == CS_DTYPE_F16 ? cs_h5_half_type () : H5Tcopy (H5T_IEEE_F32LE);
   bool ok = element >= 0 && create_dataset (file, "mean", H5T_IEEE_F64LE, 2, moments, NULL) &&
             create_dataset (file, "std", H5T_IEEE_F64LE, 2, moments, NULL) &&
@@ -134,7 +148,7 @@ static bool
 write_attributes (hid_t file, const CsStoreInfo *info)
 {
   return cs_h5_write_integer (file, "format_version", CS_STORE_FORMAT_VERSION) &&
-         cs_h5_write_integer (file, "layer", (int64_t) info->layer) &&
+         cs_h5_write_integer (file, "layer", (int64_t)info->layer) &&
          cs_h5_write_string (file, "base_model", info->base_model) &&
          cs_h5_write_string (file, "base_hash", info->base_hash) &&
          cs_h5_write_string (file, "chat_model", info->chat_model) &&
@@ -173,7 +187,7 @@ reserve_file (const char *path, GError **error)
       return false;
     }
   size = lseek (fd, 0, SEEK_END);
-  ok = size >= 0 && cs_store_reserve (fd, path, (uint64_t) size, error);
+  ok = size >= 0 && cs_store_reserve (fd, path, (uint64_t)size, error);
   if (ok && fsync (fd) != 0)
     {
       cs_h5_set_io_error (error, path, "the new file cannot be written");
@@ -184,7 +198,11 @@ reserve_file (const char *path, GError **error)
 }
 
 static bool
-make_file (const char *path, const CsStoreInfo *info, size_t tokens, size_t documents, GError **error)
+make_file (const char *path,
+           const CsStoreInfo *info,
+           size_t tokens,
+           size_t documents,
+           GError **error)
 {
   hid_t file = create_file (path);
   bool ok;
@@ -205,7 +223,10 @@ make_file (const char *path, const CsStoreInfo *info, size_t tokens, size_t docu
 }
 
 CsStore *
-cs_store_create (const char *path, const CsStoreInfo *info, size_t planned_tokens, size_t planned_documents,
+cs_store_create (const char *path,
+                 const CsStoreInfo *info,
+                 size_t planned_tokens,
+                 size_t planned_documents,
                  GError **error)
 {
   g_autofree char *temporary = NULL;
@@ -221,7 +242,7 @@ cs_store_create (const char *path, const CsStoreInfo *info, size_t planned_token
       return NULL;
     }
   row = 2 * info->d_model * cs_dtype_size (info->dtype) + 9;
-  if (!cs_store_check_space (path, (uint64_t) planned_tokens * row + planned_documents * 8, error) ||
+  if (!cs_store_check_space (path, (uint64_t)planned_tokens * row + planned_documents * 8, error) ||
       !cs_store_undo_forget (path, error))
     return NULL;
   temporary = cs_file_replace_temporary_name (path);

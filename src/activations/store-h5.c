@@ -6,13 +6,13 @@
 #include "errors.h"
 
 #define MAX_STRING_BYTES 65536
-#define MAX_CHUNK_BYTES ((size_t) 256 << 20)
+#define MAX_CHUNK_BYTES ((size_t)256 << 20)
 
 static bool
 format_error (GError **error, const char *path, const char *name, const char *what)
 {
-  g_set_error (error, CS_ERROR, CS_ERROR_FORMAT, "%s is not a usable activation store: “%s” %s.", path,
-               name, what);
+  g_set_error (error, CS_ERROR, CS_ERROR_FORMAT, "%s is not a usable activation store: “%s” %s.",
+               path, name, what);
   return false;
 }
 
@@ -34,8 +34,8 @@ cs_h5_set_io_error (GError **error, const char *path, const char *what)
 
   if (reason == ENOSPC || reason == EDQUOT || reason == EFBIG)
     g_set_error (error, CS_ERROR, CS_ERROR_IO,
-                 "%s: %s: %s; free some space and run it again, complete documents are kept.", path, what,
-                 g_strerror (reason));
+                 "%s: %s: %s; free some space and run it again, complete documents are kept.", path,
+                 what, g_strerror (reason));
   else
     g_set_error (error, CS_ERROR, CS_ERROR_IO, "%s: %s%s%s.", path, what, reason != 0 ? ": " : "",
                  reason != 0 ? g_strerror (reason) : "");
@@ -122,8 +122,14 @@ cs_h5_write_integer (hid_t file, const char *name, int64_t value)
 
 /* Opens an attribute of the class; *n is how many elements it has, at most max. */
 static hid_t
-open_attribute (hid_t file, const char *path, const char *name, H5T_class_t class, size_t max, hid_t *type,
-                size_t *n, GError **error)
+open_attribute (hid_t file,
+                const char *path,
+                const char *name,
+                H5T_class_t class,
+                size_t max,
+                hid_t *type,
+                size_t *n,
+                GError **error)
 {
   hid_t attribute = H5Aexists (file, name) > 0 ? H5Aopen (file, name, H5P_DEFAULT) : -1;
   hid_t space = -1;
@@ -142,10 +148,10 @@ open_attribute (hid_t file, const char *path, const char *name, H5T_class_t clas
       count = H5Sget_simple_extent_npoints (space);
       H5Sclose (space);
     }
-  if (*type >= 0 && H5Tget_class (*type) == class && count >= 1 && (size_t) count <= max &&
+  if (*type >= 0 && H5Tget_class (*type) == class && count >= 1 && (size_t)count <= max &&
       H5Tget_size (*type) <= MAX_STRING_BYTES)
     {
-      *n = (size_t) count;
+      *n = (size_t)count;
       return attribute;
     }
   format_error (error, path, name, "has an unexpected type or size");
@@ -156,7 +162,12 @@ open_attribute (hid_t file, const char *path, const char *name, H5T_class_t clas
 }
 
 bool
-cs_h5_read_integer (hid_t file, const char *path, const char *name, int64_t min, int64_t max, int64_t *value,
+cs_h5_read_integer (hid_t file,
+                    const char *path,
+                    const char *name,
+                    int64_t min,
+                    int64_t max,
+                    int64_t *value,
                     GError **error)
 {
   hid_t type;
@@ -214,7 +225,12 @@ read_fixed_strings (hid_t attribute, hid_t type, size_t n)
 }
 
 bool
-cs_h5_read_strings (hid_t file, const char *path, const char *name, size_t max, char ***values, GError **error)
+cs_h5_read_strings (hid_t file,
+                    const char *path,
+                    const char *name,
+                    size_t max,
+                    char ***values,
+                    GError **error)
 {
   hid_t type;
   size_t n;
@@ -249,8 +265,9 @@ cs_h5_read_string (hid_t file, const char *path, const char *name, char **value,
   return true;
 }
 
-/* Data outside of the file (external or virtual storage) could be anybody's; a chunk is held in memory whole when it
- * is compressed. *direct: plain chunks, which are best read without HDF5's cache. */
+/* Data outside of the file (external or virtual storage) could be anybody's; a chunk is held in
+ * memory whole when it is compressed. *direct: plain chunks, which are best read without HDF5's
+ * cache. */
 static bool
 check_storage (hid_t dataset, size_t element, bool *direct)
 {
@@ -289,7 +306,7 @@ check_shape (hid_t dataset, int n_dims, hsize_t *dims)
   if (space >= 0)
     H5Sclose (space);
   for (int i = 0; ok && i < n_dims; i++)
-    ok = dims[i] < ((hsize_t) 1 << 48);
+    ok = dims[i] < ((hsize_t)1 << 48);
   return ok;
 }
 
@@ -317,7 +334,12 @@ is_hard_link (hid_t file, const char *name)
 }
 
 hid_t
-cs_h5_open_dataset (hid_t file, const char *path, const char *name, hid_t type, int n_dims, hsize_t *dims,
+cs_h5_open_dataset (hid_t file,
+                    const char *path,
+                    const char *name,
+                    hid_t type,
+                    int n_dims,
+                    hsize_t *dims,
                     GError **error)
 {
   const char *what = NULL;
@@ -363,7 +385,8 @@ cs_h5_transfer (hid_t dataset, hid_t type, bool write, hsize_t first, hsize_t n,
   hid_t file_space = H5Dget_space (dataset);
   hid_t memory_space = -1;
   int n_dims = file_space >= 0 ? H5Sget_simple_extent_ndims (file_space) : -1;
-  bool ok = n_dims >= 1 && n_dims <= 3 && H5Sget_simple_extent_dims (file_space, dims, NULL) == n_dims;
+  bool ok =
+      n_dims >= 1 && n_dims <= 3 && H5Sget_simple_extent_dims (file_space, dims, NULL) == n_dims;
 
   if (ok)
     {

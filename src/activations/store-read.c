@@ -13,8 +13,8 @@ check_range (CsStore *store, size_t first, size_t n, GError **error)
 {
   if (first <= store->appended_tokens && n <= store->appended_tokens - first)
     return true;
-  g_set_error (error, CS_ERROR, CS_ERROR_USAGE, "%s has %zu complete tokens, none at %zu.", store->path,
-               store->n_tokens, first + (n > 0 ? n - 1 : 0));
+  g_set_error (error, CS_ERROR, CS_ERROR_USAGE, "%s has %zu complete tokens, none at %zu.",
+               store->path, store->n_tokens, first + (n > 0 ? n - 1 : 0));
   return false;
 }
 
@@ -91,8 +91,8 @@ cs_store_read_raw (CsStore *store, size_t first, size_t n, void *dst, GError **e
   if (bad == n_values)
     return true;
   g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
-               "%s: token %zu holds a number that is not finite; make the store again.", store->path,
-               first + bad / (2 * store->info.d_model));
+               "%s: token %zu holds a number that is not finite; make the store again.",
+               store->path, first + bad / (2 * store->info.d_model));
   return false;
 }
 
@@ -132,13 +132,19 @@ cs_store_read (CsStore *store, size_t first, size_t n, float *rows, GError **err
 static bool
 value_error (CsStore *store, const char *name, size_t token, GError **error)
 {
-  g_set_error (error, CS_ERROR, CS_ERROR_FORMAT, "%s: “%s” of token %zu is out of range; make the store again.",
-               store->path, name, token);
+  g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
+               "%s: “%s” of token %zu is out of range; make the store again.", store->path, name,
+               token);
   return false;
 }
 
 static bool
-read_numbers (CsStore *store, CsStoreColumn column, const char *name, size_t first, size_t n, int32_t *values,
+read_numbers (CsStore *store,
+              CsStoreColumn column,
+              const char *name,
+              size_t first,
+              size_t n,
+              int32_t *values,
               GError **error)
 {
   if (!cs_h5_transfer (store->columns[column], H5T_NATIVE_INT32, false, first, n, values))
@@ -150,10 +156,15 @@ read_numbers (CsStore *store, CsStoreColumn column, const char *name, size_t fir
 }
 
 bool
-cs_store_read_tokens (CsStore *store, size_t first, size_t n, int32_t *ids, int32_t *position, int8_t *corpus,
+cs_store_read_tokens (CsStore *store,
+                      size_t first,
+                      size_t n,
+                      int32_t *ids,
+                      int32_t *position,
+                      int8_t *corpus,
                       GError **error)
 {
-  int n_corpora = (int) g_strv_length (store->info.corpora);
+  int n_corpora = (int)g_strv_length (store->info.corpora);
 
   cs_h5_quiet ();
   if (!check_range (store, first, n, error))
@@ -162,7 +173,8 @@ cs_store_read_tokens (CsStore *store, size_t first, size_t n, int32_t *ids, int3
     return true;
   if (ids != NULL && !read_numbers (store, CS_STORE_TOKEN_IDS, "token_ids", first, n, ids, error))
     return false;
-  if (position != NULL && !read_numbers (store, CS_STORE_POSITION, "position", first, n, position, error))
+  if (position != NULL &&
+      !read_numbers (store, CS_STORE_POSITION, "position", first, n, position, error))
     return false;
   if (corpus == NULL)
     return true;
@@ -178,12 +190,12 @@ bool
 cs_store_catch_up (CsStore *store, GError **error)
 {
   size_t width = 2 * store->info.d_model;
-  size_t rows = CLAMP (((size_t) 1 << 18) / width, 1, READ_BLOCK);
+  size_t rows = CLAMP (((size_t)1 << 18) / width, 1, READ_BLOCK);
   g_autofree float *block = NULL;
 
   if (store->moments.count == store->appended_tokens)
     return true;
-  block = g_new (float, rows * width);
+  block = g_new (float, rows *width);
   while (store->moments.count < store->appended_tokens)
     {
       size_t n = MIN (rows, store->appended_tokens - store->moments.count);
@@ -207,8 +219,8 @@ read_moments (CsStore *store, double *mean, double *std, GError **error)
   for (size_t i = 0; i < width; i++)
     if (!isfinite (mean[i]) || !isfinite (std[i]) || std[i] < 0)
       {
-        g_set_error (error, CS_ERROR, CS_ERROR_FORMAT, "%s: “mean” and “std” have to be finite; make the store again.",
-                     store->path);
+        g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
+                     "%s: “mean” and “std” have to be finite; make the store again.", store->path);
         return false;
       }
   return true;

@@ -21,7 +21,8 @@ set_extents (CsStore *store, size_t tokens, size_t documents)
   return H5Fflush (store->file, H5F_SCOPE_GLOBAL) >= 0;
 }
 
-/* HDF5 counts space for new chunks as used once it has written its structures; the disk has to have it. */
+/* HDF5 counts space for new chunks as used once it has written its structures; the disk has to have
+ * it. */
 static bool
 reserve_extents (CsStore *store, GError **error)
 {
@@ -35,16 +36,17 @@ reserve_extents (CsStore *store, GError **error)
       cs_h5_set_io_error (error, store->path, "cannot be written");
       return false;
     }
-  fd = *(int *) handle;
+  fd = *(int *)handle;
   if (fstat (fd, &info) != 0 || fsync (fd) != 0)
     {
       cs_h5_set_io_error (error, store->path, "cannot be written");
       return false;
     }
-  return cs_store_reserve (fd, store->path, (uint64_t) info.st_size, error);
+  return cs_store_reserve (fd, store->path, (uint64_t)info.st_size, error);
 }
 
-/* Documents that were appended and not yet flushed are written already, but a way back forgets them: flush first. */
+/* Documents that were appended and not yet flushed are written already, but a way back forgets
+ * them: flush first. */
 static bool
 prepare (CsStore *store, size_t tokens, GError **error)
 {
@@ -52,7 +54,8 @@ prepare (CsStore *store, size_t tokens, GError **error)
 
   if (!cs_store_flush (store, error))
     return false;
-  if (more > 0 && !cs_store_check_space (store->path, more * (cs_store_row_bytes (store) + 9), error))
+  if (more > 0 &&
+      !cs_store_check_space (store->path, more * (cs_store_row_bytes (store) + 9), error))
     return false;
   errno = 0;
   if (H5Fflush (store->file, H5F_SCOPE_GLOBAL) < 0)
@@ -63,7 +66,8 @@ prepare (CsStore *store, size_t tokens, GError **error)
   return cs_store_undo_save (store, error);
 }
 
-/* Closed and opened again, so that space which HDF5 has freed at the end goes back and everything is on disk. */
+/* Closed and opened again, so that space which HDF5 has freed at the end goes back and everything
+ * is on disk. */
 static bool
 reopen (CsStore *store, GError **error)
 {
@@ -101,6 +105,6 @@ cs_store_plan (CsStore *store, size_t tokens, size_t documents, GError **error)
 {
   if (tokens <= store->planned_tokens && documents <= store->planned_documents)
     return true;
-  return cs_store_resize (store, MAX (tokens, store->planned_tokens), MAX (documents, store->planned_documents),
-                          error);
+  return cs_store_resize (store, MAX (tokens, store->planned_tokens),
+                          MAX (documents, store->planned_documents), error);
 }

@@ -1,6 +1,8 @@
-/* PATH.undo: HDF5's own structures as they were before the datasets' size changed. Numbers are little-endian uint64.
+/* PATH.undo: HDF5's own structures as they were before the datasets' size changed. Numbers are
+ * little-endian uint64.
  *
- *   "CSUNDO1\n"   size of the store's file   n ranges   n × (offset, length)   the ranges' bytes   SHA-256 of all before
+ *   "CSUNDO1\n"   size of the store's file   n ranges   n × (offset, length)   the ranges' bytes
+ * SHA-256 of all before
  *
  * It is written to a temporary name and renamed, so that it is whole when it is there. */
 #include "store-private.h"
@@ -18,9 +20,10 @@
 #define MAGIC "CSUNDO1\n"
 #define MAGIC_BYTES 8
 #define HASH_BYTES 32
-#define COPY_BYTES ((size_t) 1 << 20)
+#define COPY_BYTES ((size_t)1 << 20)
 
-typedef struct {
+typedef struct
+{
   uint64_t offset, length;
 } Range;
 
@@ -48,7 +51,8 @@ collect_chunks (hid_t dataset, GArray *chunks)
   hsize_t dims[3], chunk[3], at[3] = { 0 };
   int n_dims = space >= 0 ? H5Sget_simple_extent_ndims (space) : -1;
   bool ok = plan >= 0 && n_dims >= 1 && n_dims <= 3 && H5Pget_layout (plan) == H5D_CHUNKED &&
-            H5Sget_simple_extent_dims (space, dims, NULL) == n_dims && H5Pget_chunk (plan, 3, chunk) == n_dims;
+            H5Sget_simple_extent_dims (space, dims, NULL) == n_dims &&
+            H5Pget_chunk (plan, 3, chunk) == n_dims;
 
   for (at[0] = 0; ok && at[0] < dims[0]; at[0] += chunk[0])
     {
@@ -58,7 +62,7 @@ collect_chunks (hid_t dataset, GArray *chunks)
       unsigned filters;
 
       ok = H5Dget_chunk_info_by_coord (dataset, at, &filters, &address, &size) >= 0;
-      range = (Range) { address, size };
+      range = (Range){ address, size };
       if (ok && address != HADDR_UNDEF)
         g_array_append_val (chunks, range);
     }
@@ -79,7 +83,7 @@ complement (GArray *chunks, uint64_t file_size)
   qsort (chunks->data, chunks->len, sizeof (Range), compare_ranges);
   for (unsigned i = 0; i <= chunks->len; i++)
     {
-      Range next = i < chunks->len ? g_array_index (chunks, Range, i) : (Range) { file_size, 0 };
+      Range next = i < chunks->len ? g_array_index (chunks, Range, i) : (Range){ file_size, 0 };
       Range gap = { at, next.offset > at ? MIN (next.offset, file_size) - at : 0 };
 
       if (at < file_size && gap.length > 0)
@@ -93,7 +97,7 @@ static void
 put (CsFileReplace *file, GChecksum *checksum, const void *data, size_t size)
 {
   cs_file_replace_write (file, data, size, NULL);
-  g_checksum_update (checksum, data, (gssize) size);
+  g_checksum_update (checksum, data, (gssize)size);
 }
 
 static void
@@ -109,13 +113,13 @@ put_range (CsFileReplace *file, GChecksum *checksum, int fd, Range range, uint8_
 {
   while (range.length > 0)
     {
-      ssize_t n = pread (fd, buffer, MIN (range.length, COPY_BYTES), (off_t) range.offset);
+      ssize_t n = pread (fd, buffer, MIN (range.length, COPY_BYTES), (off_t)range.offset);
 
       if (n <= 0)
         return false;
-      put (file, checksum, buffer, (size_t) n);
-      range.offset += (uint64_t) n;
-      range.length -= (uint64_t) n;
+      put (file, checksum, buffer, (size_t)n);
+      range.offset += (uint64_t)n;
+      range.length -= (uint64_t)n;
     }
   return true;
 }
@@ -164,13 +168,13 @@ cs_store_undo_save (CsStore *store, GError **error)
     ok = collect_chunks (store->columns[c], chunks);
   errno = 0;
   if (!ok || H5Fget_vfd_handle (store->file, H5P_DEFAULT, &handle) < 0 || handle == NULL ||
-      fstat (*(int *) handle, &info) != 0)
+      fstat (*(int *)handle, &info) != 0)
     {
       cs_h5_set_io_error (error, store->path, "its size cannot be changed");
       return false;
     }
-  ranges = complement (chunks, (uint64_t) info.st_size);
-  return write_undo (store, *(int *) handle, (uint64_t) info.st_size, ranges, error);
+  ranges = complement (chunks, (uint64_t)info.st_size);
+  return write_undo (store, *(int *)handle, (uint64_t)info.st_size, ranges, error);
 }
 
 bool
@@ -200,22 +204,24 @@ check_hash (const char *bytes, size_t size)
   uint8_t hash[HASH_BYTES];
   gsize hash_size = sizeof hash;
 
-  g_checksum_update (checksum, (const guchar *) bytes, (gssize) (size - HASH_BYTES));
+  g_checksum_update (checksum, (const guchar *)bytes, (gssize)(size - HASH_BYTES));
   g_checksum_get_digest (checksum, hash, &hash_size);
   return memcmp (hash, bytes + size - HASH_BYTES, HASH_BYTES) == 0;
 }
 
-/* Nothing in it is believed before it is checked: magic, hash, and ranges that add up to the file and stay in it. */
+/* Nothing in it is believed before it is checked: magic, hash, and ranges that add up to the file
+ * and stay in it. */
 static bool
 check_undo (const char *bytes, size_t size)
 {
   uint64_t file_size, n, total = 0;
 
-  if (size < MAGIC_BYTES + 16 + HASH_BYTES || memcmp (bytes, MAGIC, MAGIC_BYTES) != 0 || !check_hash (bytes, size))
+  if (size < MAGIC_BYTES + 16 + HASH_BYTES || memcmp (bytes, MAGIC, MAGIC_BYTES) != 0 ||
+      !check_hash (bytes, size))
     return false;
   file_size = get_number (bytes + MAGIC_BYTES);
   n = get_number (bytes + MAGIC_BYTES + 8);
-  if (file_size > ((uint64_t) 1 << 51) || n > (size - MAGIC_BYTES - 16 - HASH_BYTES) / 16)
+  if (file_size > ((uint64_t)1 << 51) || n > (size - MAGIC_BYTES - 16 - HASH_BYTES) / 16)
     return false;
   for (uint64_t i = 0; i < n; i++)
     {
@@ -236,7 +242,7 @@ apply_undo (int fd, const char *bytes)
   uint64_t n = get_number (bytes + MAGIC_BYTES + 8);
   const char *data = bytes + MAGIC_BYTES + 16 + 16 * n;
 
-  if (ftruncate (fd, (off_t) file_size) != 0)
+  if (ftruncate (fd, (off_t)file_size) != 0)
     return false;
   for (uint64_t i = 0; i < n; i++)
     {
@@ -245,13 +251,13 @@ apply_undo (int fd, const char *bytes)
 
       while (length > 0)
         {
-          ssize_t written = pwrite (fd, data, length, (off_t) offset);
+          ssize_t written = pwrite (fd, data, length, (off_t)offset);
 
           if (written <= 0)
             return false;
           data += written;
-          offset += (uint64_t) written;
-          length -= (uint64_t) written;
+          offset += (uint64_t)written;
+          length -= (uint64_t)written;
         }
     }
   return fsync (fd) == 0;
@@ -270,8 +276,8 @@ restore_from (const char *path, const char *bytes, GError **error)
     }
   if (flock (fd, LOCK_EX | LOCK_NB) != 0)
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_IO, "%s is being used by another program; try again when it is done.",
-                   path);
+      g_set_error (error, CS_ERROR, CS_ERROR_IO,
+                   "%s is being used by another program; try again when it is done.", path);
       close (fd);
       return false;
     }
@@ -291,12 +297,16 @@ cs_store_undo_restore (const char *path, GError **error)
   if (!g_file_test (undo, G_FILE_TEST_EXISTS) || !g_file_test (path, G_FILE_TEST_EXISTS))
     return true;
   file = g_mapped_file_new (undo, FALSE, NULL);
-  if (file == NULL || !check_undo (g_mapped_file_get_contents (file), g_mapped_file_get_length (file)))
+  if (file == NULL ||
+      !check_undo (g_mapped_file_get_contents (file), g_mapped_file_get_length (file)))
     {
       g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
-                   "%s is damaged: it has to hold what an interrupted change of the store needs to be undone; "
-                   "remove both files and make the store again.", undo);
+                   "%s is damaged: it has to hold what an interrupted change of the store needs to "
+                   "be undone; "
+                   "remove both files and make the store again.",
+                   undo);
       return false;
     }
-  return restore_from (path, g_mapped_file_get_contents (file), error) && cs_store_undo_forget (path, error);
+  return restore_from (path, g_mapped_file_get_contents (file), error) &&
+         cs_store_undo_forget (path, error);
 }

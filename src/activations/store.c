@@ -5,7 +5,8 @@
 
 #include "errors.h"
 
-static const char *const column_names[CS_STORE_N_COLUMNS] = { "token_ids", "position", "corpus", "activations" };
+static const char *const column_names[CS_STORE_N_COLUMNS] = { "token_ids", "position", "corpus",
+                                                              "activations" };
 
 void
 cs_store_info_clear (CsStoreInfo *info)
@@ -21,7 +22,8 @@ cs_store_info_clear (CsStoreInfo *info)
 static bool
 format_error (CsStore *store, const char *what, GError **error)
 {
-  g_set_error (error, CS_ERROR, CS_ERROR_FORMAT, "%s is not a usable activation store: %s.", store->path, what);
+  g_set_error (error, CS_ERROR, CS_ERROR_FORMAT, "%s is not a usable activation store: %s.",
+               store->path, what);
   return false;
 }
 
@@ -30,13 +32,15 @@ check_version (CsStore *store, GError **error)
 {
   int64_t version;
 
-  if (!cs_h5_read_integer (store->file, store->path, "format_version", 1, INT32_MAX, &version, error))
+  if (!cs_h5_read_integer (store->file, store->path, "format_version", 1, INT32_MAX, &version,
+                           error))
     return false;
   if (version <= CS_STORE_FORMAT_VERSION)
     return true;
-  g_set_error (error, CS_ERROR, CS_ERROR_UNSUPPORTED,
-               "%s has format version %d and this program knows versions up to %d; use a newer Crosscope.",
-               store->path, (int) version, CS_STORE_FORMAT_VERSION);
+  g_set_error (
+      error, CS_ERROR, CS_ERROR_UNSUPPORTED,
+      "%s has format version %d and this program knows versions up to %d; use a newer Crosscope.",
+      store->path, (int)version, CS_STORE_FORMAT_VERSION);
   return false;
 }
 
@@ -49,13 +53,15 @@ read_info (CsStore *store, GError **error)
   if (!check_version (store, error) ||
       !cs_h5_read_integer (store->file, store->path, "layer", 0, 1 << 20, &layer, error))
     return false;
-  info->layer = (size_t) layer;
+  info->layer = (size_t)layer;
   return cs_h5_read_string (store->file, store->path, "base_model", &info->base_model, error) &&
          cs_h5_read_string (store->file, store->path, "base_hash", &info->base_hash, error) &&
          cs_h5_read_string (store->file, store->path, "chat_model", &info->chat_model, error) &&
          cs_h5_read_string (store->file, store->path, "chat_hash", &info->chat_hash, error) &&
-         cs_h5_read_string (store->file, store->path, "tokenizer_hash", &info->tokenizer_hash, error) &&
-         cs_h5_read_strings (store->file, store->path, "corpora", CS_STORE_MAX_CORPORA, &info->corpora, error);
+         cs_h5_read_string (store->file, store->path, "tokenizer_hash", &info->tokenizer_hash,
+                            error) &&
+         cs_h5_read_strings (store->file, store->path, "corpora", CS_STORE_MAX_CORPORA,
+                             &info->corpora, error);
 }
 
 /* The store's type is what /activations says; d_model its last dimension. */
@@ -76,11 +82,11 @@ open_activations (CsStore *store, GError **error)
   if (store->element < 0)
     return format_error (store, "its numbers have no type", error);
   store->columns[CS_STORE_ACTIVATIONS] =
-    cs_h5_open_dataset (store->file, store->path, "activations", store->element, 3, dims, error);
+      cs_h5_open_dataset (store->file, store->path, "activations", store->element, 3, dims, error);
   if (store->columns[CS_STORE_ACTIVATIONS] < 0)
     return false;
   if (dims[1] != 2 || dims[2] < 1 || dims[2] > CS_STORE_MAX_D_MODEL ||
-      dims[0] > ((hsize_t) 1 << 50) / (2 * dims[2] * cs_dtype_size (store->info.dtype)))
+      dims[0] > ((hsize_t)1 << 50) / (2 * dims[2] * cs_dtype_size (store->info.dtype)))
     return format_error (store, "“activations” has to have the shape [tokens, 2, width]", error);
   store->planned_tokens = dims[0];
   store->info.d_model = dims[2];
@@ -95,18 +101,18 @@ open_columns (CsStore *store, GError **error)
   for (int c = 0; c < CS_STORE_ACTIVATIONS; c++)
     {
       store->columns[c] =
-        cs_h5_open_dataset (store->file, store->path, column_names[c],
-                            c == CS_STORE_CORPUS ? H5T_STD_I8LE : H5T_STD_I32LE, 1, dims, error);
+          cs_h5_open_dataset (store->file, store->path, column_names[c],
+                              c == CS_STORE_CORPUS ? H5T_STD_I8LE : H5T_STD_I32LE, 1, dims, error);
       if (store->columns[c] < 0)
         return false;
       if (dims[0] != store->planned_tokens)
         return format_error (store, "its datasets have different numbers of tokens", error);
     }
   store->documents =
-    cs_h5_open_dataset (store->file, store->path, "documents", H5T_STD_I64LE, 1, dims, error);
+      cs_h5_open_dataset (store->file, store->path, "documents", H5T_STD_I64LE, 1, dims, error);
   if (store->documents < 0)
     return false;
-  if (dims[0] < 1 || dims[0] - 1 > MAX (store->planned_tokens, (size_t) 1 << 40))
+  if (dims[0] < 1 || dims[0] - 1 > MAX (store->planned_tokens, (size_t)1 << 40))
     return format_error (store, "“documents” has an unexpected size", error);
   store->planned_documents = dims[0] - 1;
   return true;
@@ -117,7 +123,8 @@ open_moments (CsStore *store, GError **error)
 {
   hsize_t dims[2];
 
-  store->mean = cs_h5_open_dataset (store->file, store->path, "mean", H5T_IEEE_F64LE, 2, dims, error);
+  store->mean =
+      cs_h5_open_dataset (store->file, store->path, "mean", H5T_IEEE_F64LE, 2, dims, error);
   if (store->mean < 0)
     return false;
   if (dims[0] != 2 || dims[1] != store->info.d_model)
@@ -147,14 +154,15 @@ read_offsets (CsStore *store, GError **error)
       for (size_t i = 0; i < n; i++)
         {
           int64_t last = store->offsets->len > 0
-                           ? g_array_index (store->offsets, int64_t, store->offsets->len - 1) : -1;
+                             ? g_array_index (store->offsets, int64_t, store->offsets->len - 1)
+                             : -1;
 
           if (store->offsets->len == 0 ? block[i] != 0 : block[i] <= last)
             return format_error (store, "“documents” does not rise from 0", error);
           g_array_append_val (store->offsets, block[i]);
-          if ((size_t) block[i] == store->n_tokens)
+          if ((size_t)block[i] == store->n_tokens)
             return true;
-          if ((size_t) block[i] > store->n_tokens)
+          if ((size_t)block[i] > store->n_tokens)
             return format_error (store, "“n_tokens_complete” is not the end of a document", error);
         }
     }
@@ -166,15 +174,16 @@ read_progress (CsStore *store, GError **error)
 {
   int64_t complete;
 
-  if (!cs_h5_read_integer (store->file, store->path, "n_tokens_complete", 0, (int64_t) store->planned_tokens,
-                           &complete, error))
+  if (!cs_h5_read_integer (store->file, store->path, "n_tokens_complete", 0,
+                           (int64_t)store->planned_tokens, &complete, error))
     return false;
-  store->n_tokens = store->appended_tokens = (size_t) complete;
+  store->n_tokens = store->appended_tokens = (size_t)complete;
   if (!read_offsets (store, error))
     return false;
   store->n_documents = store->appended_documents = store->offsets->len - 1;
   store->complete = H5Aopen (store->file, "n_tokens_complete", H5P_DEFAULT);
-  return store->complete >= 0 || format_error (store, "“n_tokens_complete” cannot be opened", error);
+  return store->complete >= 0 ||
+         format_error (store, "“n_tokens_complete” cannot be opened", error);
 }
 
 static bool
@@ -187,12 +196,13 @@ open_file (CsStore *store, GError **error)
   if (errno == ENOENT || errno == EACCES || errno == EISDIR || errno == EROFS)
     cs_h5_set_io_error (error, store->path, "the activation store cannot be opened");
   else if (errno == EAGAIN)
-    g_set_error (error, CS_ERROR, CS_ERROR_IO, "%s is being used by another program; try again when it is done.",
-                 store->path);
+    g_set_error (error, CS_ERROR, CS_ERROR_IO,
+                 "%s is being used by another program; try again when it is done.", store->path);
   else
-    g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
-                 "%s cannot be opened: it is no HDF5 file, or truncated, or in use; make the store again.",
-                 store->path);
+    g_set_error (
+        error, CS_ERROR, CS_ERROR_FORMAT,
+        "%s cannot be opened: it is no HDF5 file, or truncated, or in use; make the store again.",
+        store->path);
   return false;
 }
 
@@ -200,9 +210,9 @@ open_file (CsStore *store, GError **error)
 bool
 cs_store_open_ids (CsStore *store, GError **error)
 {
-  return open_file (store, error) && open_activations (store, error) && open_columns (store, error) &&
-         open_moments (store, error) && (store->info.corpora != NULL || read_info (store, error)) &&
-         read_progress (store, error);
+  return open_file (store, error) && open_activations (store, error) &&
+         open_columns (store, error) && open_moments (store, error) &&
+         (store->info.corpora != NULL || read_info (store, error)) && read_progress (store, error);
 }
 
 static void
@@ -212,11 +222,20 @@ close_id (hid_t *id)
     {
       switch (H5Iget_type (*id))
         {
-        case H5I_DATASET: H5Dclose (*id); break;
-        case H5I_DATATYPE: H5Tclose (*id); break;
-        case H5I_ATTR: H5Aclose (*id); break;
-        case H5I_FILE: H5Fclose (*id); break;
-        default: break;
+        case H5I_DATASET:
+          H5Dclose (*id);
+          break;
+        case H5I_DATATYPE:
+          H5Tclose (*id);
+          break;
+        case H5I_ATTR:
+          H5Aclose (*id);
+          break;
+        case H5I_FILE:
+          H5Fclose (*id);
+          break;
+        default:
+          break;
         }
     }
   *id = -1;
@@ -315,7 +334,7 @@ cs_store_is_finished (const CsStore *store)
 const int64_t *
 cs_store_documents (const CsStore *store)
 {
-  return (const int64_t *) (const void *) store->offsets->data;
+  return (const int64_t *)(const void *)store->offsets->data;
 }
 
 size_t

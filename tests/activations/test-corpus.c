@@ -27,8 +27,9 @@ pack (const char *text, size_t *size)
   gsize capacity = strlen (text) + 1000, taken;
   char *packed = g_malloc (capacity);
 
-  g_assert_cmpint (g_converter_convert (G_CONVERTER (compressor), text, strlen (text), packed, capacity,
-                                        G_CONVERTER_INPUT_AT_END, &taken, size, NULL), ==, G_CONVERTER_FINISHED);
+  g_assert_cmpint (g_converter_convert (G_CONVERTER (compressor), text, strlen (text), packed,
+                                        capacity, G_CONVERTER_INPUT_AT_END, &taken, size, NULL),
+                   ==, G_CONVERTER_FINISHED);
   return packed;
 }
 
@@ -95,22 +96,29 @@ test_json (void)
   expect_error ("a.jsonl", "{\"text\": \"a\"}\n\n{\"txt\": \"b\"}\n", -1, "line 3");
   expect_error ("a.jsonl", "[1]\n", -1, "line 1");
   expect_error ("a.jsonl", "{\"text\": 4}\n", -1, "line 1");
-  expect_error ("a.jsonl", "{\"messages\": [{\"role\": \"user\", \"content\": \"x\"}]}\n", -1, "template");
+  expect_error ("a.jsonl", "{\"messages\": [{\"role\": \"user\", \"content\": \"x\"}]}\n", -1,
+                "template");
   expect_error ("a.jsonl", "{\"messages\": []}\n", -1, "“messages”");
-  expect_error ("a.jsonl", "{\"text\": \"abc\", \"spans\": [{\"start\": 1, \"end\": 4, \"concept\": \"c\"}]}\n", -1,
-                "“spans”");
-  expect_error ("a.jsonl", "{\"text\": \"abc\", \"spans\": [{\"start\": 2, \"end\": 1, \"concept\": \"c\"}]}\n", -1,
-                "“spans”");
+  expect_error (
+      "a.jsonl",
+      "{\"text\": \"abc\", \"spans\": [{\"start\": 1, \"end\": 4, \"concept\": \"c\"}]}\n", -1,
+      "“spans”");
+  expect_error (
+      "a.jsonl",
+      "{\"text\": \"abc\", \"spans\": [{\"start\": 2, \"end\": 1, \"concept\": \"c\"}]}\n", -1,
+      "“spans”");
   expect_error ("a.jsonl", "{\"text\": \"abc\", \"spans\": 3}\n", -1, "“spans”");
 }
 
 static void
 test_spans (void)
 {
-  g_autofree char *path = write_file (
-    "spans.jsonl",
-    "{\"text\": \"<bos>hello you\", \"messages\": [{}], \"spans\": [{\"start\": 5, \"end\": 10, \"concept\": \"greeting\","
-    " \"model-side\": true}, {\"start\": 0, \"end\": 5, \"concept\": \"x\"}]}\n", -1);
+  g_autofree char *path =
+      write_file ("spans.jsonl",
+                  "{\"text\": \"<bos>hello you\", \"messages\": [{}], \"spans\": [{\"start\": 5, "
+                  "\"end\": 10, \"concept\": \"greeting\","
+                  " \"model-side\": true}, {\"start\": 0, \"end\": 5, \"concept\": \"x\"}]}\n",
+                  -1);
   g_autoptr (GError) error = NULL;
   g_autoptr (CsCorpus) corpus = cs_corpus_open (path, NULL, tokenizer, &error);
   CsCorpusDocument document;
@@ -131,7 +139,8 @@ test_spans (void)
   g_remove (path);
 }
 
-/* Packed, packed in two members, and packed so well that the output does not fit into a block; and cut short. */
+/* Packed, packed in two members, and packed so well that the output does not fit into a block; and
+ * cut short. */
 static void
 test_gzip (void)
 {
@@ -150,20 +159,20 @@ test_gzip (void)
       g_string_append (expected, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa|");
     }
   packed = pack (text->str, &size);
-  path = write_file ("packed.jsonl.gz", packed, (gssize) size);
+  path = write_file ("packed.jsonl.gz", packed, (gssize)size);
   once_read = read_all (path);
   g_assert_true (strcmp (once_read, expected->str) == 0);
   g_free (path);
-  g_byte_array_append (twice, (const guint8 *) packed, (guint) size);
-  g_byte_array_append (twice, (const guint8 *) packed, (guint) size);
-  path = write_file ("packed.jsonl.gz", (const char *) twice->data, (gssize) twice->len);
+  g_byte_array_append (twice, (const guint8 *)packed, (guint)size);
+  g_byte_array_append (twice, (const guint8 *)packed, (guint)size);
+  path = write_file ("packed.jsonl.gz", (const char *)twice->data, (gssize)twice->len);
   twice_read = read_all (path);
   g_assert_cmpuint (strlen (twice_read), ==, 2 * expected->len);
   g_remove (path);
   for (size_t cut = 20; cut < size; cut += size / 5)
-    expect_error ("packed.jsonl.gz", packed, (gssize) cut, "line");
+    expect_error ("packed.jsonl.gz", packed, (gssize)cut, "line");
   packed[size / 2] ^= 0x55;
-  expect_error ("packed.jsonl.gz", packed, (gssize) size, "line");
+  expect_error ("packed.jsonl.gz", packed, (gssize)size, "line");
 }
 
 /* BOS once, and the cut counts it. */
@@ -204,12 +213,13 @@ int
 main (int argc, char **argv)
 {
   g_autoptr (GError) error = NULL;
+  g_autoptr (json_t) json = tiny_tokenizer_json ();
   char *model;
   int status;
 
   g_test_init (&argc, &argv, NULL);
   folder = g_dir_make_tmp ("crosscope-corpus-XXXXXX", NULL);
-  model = tiny_folder_new (tiny_tokenizer_json (), "{\"bos_token\": \"<bos>\"}");
+  model = tiny_folder_new (json, "{\"bos_token\": \"<bos>\"}");
   tokenizer = cs_tokenizer_open (model, &error);
   g_assert_no_error (error);
   tiny_folder_remove (model);

@@ -19,8 +19,16 @@ static char *folder, *web, *chat;
 static TinyModel *
 make_model (size_t d_model, uint64_t seed, const char *spoiled_merge)
 {
-  TinyShape shape = { .dtype = CS_DTYPE_F32, .vocab_size = 304, .d_model = d_model, .n_layers = 4, .n_heads = 2,
-                      .n_kv_heads = 1, .head_dim = 8, .d_ff = 24, .norm_eps = 1e-5, .rope_theta = 10000 };
+  TinyShape shape = { .dtype = CS_DTYPE_F32,
+                      .vocab_size = 304,
+                      .d_model = d_model,
+                      .n_layers = 4,
+                      .n_heads = 2,
+                      .n_kv_heads = 1,
+                      .head_dim = 8,
+                      .d_ff = 24,
+                      .norm_eps = 1e-5,
+                      .rope_theta = 10000 };
   TinyModel *model = tiny_model_new (&shape, seed);
   g_autofree char *path = g_build_filename (model->folder, "tokenizer.json", NULL);
   g_autofree char *config = g_build_filename (model->folder, "tokenizer_config.json", NULL);
@@ -41,7 +49,8 @@ make_corpora (void)
   g_autoptr (GString) lines = g_string_new (NULL);
 
   for (int i = 0; i < N_WEB; i++)
-    g_string_append_printf (text, "The %d. thing in the ring sings %s.\n\n", i, i % 3 ? "the theme" : "");
+    g_string_append_printf (text, "The %d. thing in the ring sings %s.\n\n", i,
+                            i % 3 ? "the theme" : "");
   for (int i = 0; i < N_CHAT; i++)
     g_string_append_printf (lines, "{\"text\": \"<start_of_turn>user %d %.*s\"}\n", i, i % 40,
                             "thethethethethethethethethethethethethethethe");
@@ -57,15 +66,19 @@ make_options (const char *out, const char **corpora)
   corpora[0] = web;
   corpora[1] = chat;
   corpora[2] = NULL;
-  return (CsHarvestOptions) { .base_folder = models[0]->folder, .chat_folder = models[1]->folder,
-                              .layer = CS_LAYER_MIDDLE, .corpora = corpora, .dtype = CS_DTYPE_F32, .out = out,
-                              .n_threads = 2 };
+  return (CsHarvestOptions){ .base_folder = models[0]->folder,
+                             .chat_folder = models[1]->folder,
+                             .layer = CS_LAYER_MIDDLE,
+                             .corpora = corpora,
+                             .dtype = CS_DTYPE_F32,
+                             .out = out,
+                             .n_threads = 2 };
 }
 
 static void
 copy_rows (void *data, size_t first, size_t n, float *rows)
 {
-  memcpy ((float *) data + first * WIDTH, rows, n * WIDTH * sizeof *rows);
+  memcpy ((float *)data + first * WIDTH, rows, n * WIDTH * sizeof *rows);
 }
 
 /* What the model itself says of a document at residual[at]. */
@@ -73,7 +86,7 @@ static void
 check_document (CsStore *store, size_t document, int which, size_t at, size_t skip)
 {
   const int64_t *offsets = cs_store_documents (store);
-  size_t n = (size_t) (offsets[document + 1] - offsets[document]);
+  size_t n = (size_t)(offsets[document + 1] - offsets[document]);
   g_autofree float *stored = g_new (float, n * 2 * WIDTH);
   g_autofree float *rows = g_new (float, (n + skip) * WIDTH);
   g_autofree int32_t *ids = g_new (int32_t, n + skip);
@@ -83,14 +96,15 @@ check_document (CsStore *store, size_t document, int which, size_t at, size_t sk
   CsTap tap = { at, copy_rows, rows };
 
   ids[0] = 300;
-  g_assert_true (cs_store_read_tokens (store, (size_t) offsets[document], n, ids + skip, NULL, NULL, &error));
+  g_assert_true (
+      cs_store_read_tokens (store, (size_t)offsets[document], n, ids + skip, NULL, NULL, &error));
   g_assert_cmpint (ids[0], ==, 300);
-  g_assert_true (cs_store_read (store, (size_t) offsets[document], n, stored, &error));
+  g_assert_true (cs_store_read (store, (size_t)offsets[document], n, stored, &error));
   cs_session_set_taps (session, &tap, 1);
   g_assert_true (cs_session_forward (session, ids, n + skip, 4, CS_LOGITS_NONE, NULL, &error));
   for (size_t t = 0; t < n; t++)
-    g_assert_cmpmem (stored + (2 * t + (size_t) which) * WIDTH, WIDTH * sizeof *rows, rows + (t + skip) * WIDTH,
-                     WIDTH * sizeof *rows);
+    g_assert_cmpmem (stored + (2 * t + (size_t)which) * WIDTH, WIDTH * sizeof *rows,
+                     rows + (t + skip) * WIDTH, WIDTH * sizeof *rows);
 }
 
 static void
@@ -117,9 +131,9 @@ test_rows (gconstpointer data)
     {
       check_document (store, d, 0, 2, drop_bos);
       check_document (store, d, 1, 2, drop_bos);
-      g_assert_true (cs_store_read_tokens (store, (size_t) cs_store_documents (store)[d], 1, NULL, NULL, corpus,
-                                           &error));
-      g_assert_cmpint (corpus[0], ==, d < 2 * N_WEB ? (int) d % 2 : 1);
+      g_assert_true (cs_store_read_tokens (store, (size_t)cs_store_documents (store)[d], 1, NULL,
+                                           NULL, corpus, &error));
+      g_assert_cmpint (corpus[0], ==, d < 2 * N_WEB ? (int)d % 2 : 1);
     }
   g_remove (out);
 }
@@ -127,7 +141,8 @@ test_rows (gconstpointer data)
 static GBytes *
 file_datasets (const char *path)
 {
-  static const char *const names[] = { "activations", "token_ids", "documents", "position", "corpus", "mean", "std" };
+  static const char *const names[] = { "activations", "token_ids", "documents", "position",
+                                       "corpus",      "mean",      "std" };
   GByteArray *all = g_byte_array_new ();
   hid_t file = H5Fopen (path, H5F_ACC_RDONLY, H5P_DEFAULT);
 
@@ -136,11 +151,12 @@ file_datasets (const char *path)
       hid_t dataset = H5Dopen2 (file, names[i], H5P_DEFAULT);
       hid_t type = H5Dget_type (dataset);
       hid_t space = H5Dget_space (dataset);
-      size_t size = (size_t) H5Sget_simple_extent_npoints (space) * H5Tget_size (type);
+      size_t size = (size_t)H5Sget_simple_extent_npoints (space) * H5Tget_size (type);
       unsigned at = all->len;
 
-      g_byte_array_set_size (all, at + (guint) size);
-      g_assert_cmpint (H5Dread (dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, all->data + at), >=, 0);
+      g_byte_array_set_size (all, at + (guint)size);
+      g_assert_cmpint (H5Dread (dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, all->data + at), >=,
+                       0);
       H5Sclose (space);
       H5Tclose (type);
       H5Dclose (dataset);
@@ -149,23 +165,24 @@ file_datasets (const char *path)
   return g_byte_array_free_to_bytes (all);
 }
 
-typedef struct {
+typedef struct
+{
   CsHarvestOptions options;
-  double           cancel_at;    /* tokens */
+  double cancel_at; /* tokens */
 } Cancelled;
 
 static bool
 harvest_job (CsJob *job, void *data, GError **error)
 {
-  return cs_harvest (job, &((Cancelled *) data)->options, error);
+  return cs_harvest (job, &((Cancelled *)data)->options, error);
 }
 
 /* Cancels once so many tokens are done: progress is polled from another thread. */
 static void *
 cancel_when_far (void *data)
 {
-  CsJob *job = ((void **) data)[0];
-  double at = ((Cancelled *) ((void **) data)[1])->cancel_at;
+  CsJob *job = ((void **)data)[0];
+  double at = ((Cancelled *)((void **)data)[1])->cancel_at;
 
   while (cs_job_is_active (job))
     {
@@ -223,7 +240,8 @@ test_resume (void)
   g_remove (whole);
 }
 
-/* First few tokens, then more, then all: the same store as at once; and what is enough is left alone. */
+/* First few tokens, then more, then all: the same store as at once; and what is enough is left
+ * alone. */
 static void
 test_more (void)
 {

@@ -14,14 +14,22 @@ static char *path;
 static size_t n_all;
 static size_t n_corpus[2];
 
-/* Row t of the store says which token and corpus it is: [0] = t / 1000, [1] = t % 1000, [2] = corpus (exact in f16). */
+/* Row t of the store says which token and corpus it is: [0] = t / 1000, [1] = t % 1000, [2] =
+ * corpus (exact in f16). */
 static void
 make_store (void)
 {
   static char name[] = "x", web[] = "web", chat[] = "chat";
   static char *corpora[] = { web, chat, NULL };
-  CsStoreInfo info = { .d_model = WIDTH, .layer = 1, .dtype = CS_DTYPE_F16, .base_model = name, .base_hash = name,
-                       .chat_model = name, .chat_hash = name, .tokenizer_hash = name, .corpora = corpora };
+  CsStoreInfo info = { .d_model = WIDTH,
+                       .layer = 1,
+                       .dtype = CS_DTYPE_F16,
+                       .base_model = name,
+                       .base_hash = name,
+                       .chat_model = name,
+                       .chat_hash = name,
+                       .tokenizer_hash = name,
+                       .corpora = corpora };
   g_autoptr (GError) error = NULL;
   g_autoptr (CsStore) store = cs_store_create (path, &info, 3000, 300, &error);
 
@@ -35,11 +43,11 @@ make_store (void)
 
       for (size_t i = 0; i < n; i++, n_all++)
         {
-          ids[i] = (int32_t) i;
-          rows[i * 2 * WIDTH] = (float) (n_all / 1000);
-          rows[i * 2 * WIDTH + 1] = (float) (n_all % 1000);
-          rows[i * 2 * WIDTH + 2] = (float) corpus;
-          rows[i * 2 * WIDTH + WIDTH] = (float) (n_all % 7);
+          ids[i] = (int32_t)i;
+          rows[i * 2 * WIDTH] = (float)(n_all / 1000);
+          rows[i * 2 * WIDTH + 1] = (float)(n_all % 1000);
+          rows[i * 2 * WIDTH + 2] = (float)corpus;
+          rows[i * 2 * WIDTH + WIDTH] = (float)(n_all % 7);
         }
       n_corpus[corpus] += n;
       g_assert_true (cs_store_append_document (store, ids, n, corpus, rows, &error));
@@ -50,16 +58,18 @@ make_store (void)
 static size_t
 token_of (const float *row)
 {
-  size_t token = (size_t) row[0] * 1000 + (size_t) row[1];
+  size_t token = (size_t)row[0] * 1000 + (size_t)row[1];
 
-  g_assert_cmpint ((int) row[WIDTH], ==, (int) (token % 7));
+  g_assert_cmpint ((int)row[WIDTH], ==, (int)(token % 7));
   return token;
 }
 
 static CsReader *
 open_reader (double held_out, size_t shard_tokens, uint64_t seed)
 {
-  CsReaderOptions options = { .batch = BATCH, .shard_tokens = shard_tokens, .held_out = held_out, .seed = seed };
+  CsReaderOptions options = {
+    .batch = BATCH, .shard_tokens = shard_tokens, .held_out = held_out, .seed = seed
+  };
   g_autoptr (GError) error = NULL;
   CsReader *reader = cs_reader_new (path, &options, &error);
 
@@ -119,7 +129,7 @@ test_resume (void)
   g_autoptr (CsReader) straight = open_reader (0.05, 300, 9);
   g_autoptr (CsReader) other_shards = open_reader (0.05, 299, 10);
   size_t n = 3 * cs_reader_batches_per_epoch (straight);
-  g_autofree float *all = g_new (float, n * BATCH * 2 * WIDTH);
+  g_autofree float *all = g_new (float, n *BATCH * 2 * WIDTH);
   float rows[BATCH * 2 * WIDTH];
   g_autoptr (GError) error = NULL;
 
@@ -140,12 +150,13 @@ test_resume (void)
   g_assert_true (memcmp (all, all + n / 3 * BATCH * 2 * WIDTH, sizeof rows) != 0);
 }
 
-/* Every stretch of a batch has its corpora in proportion, to within one token for each shard it touches. */
+/* Every stretch of a batch has its corpora in proportion, to within one token for each shard it
+ * touches. */
 static void
 test_proportions (void)
 {
   g_autoptr (CsReader) reader = open_reader (0, 700, 2);
-  double share = (double) n_corpus[1] / (double) n_all;
+  double share = (double)n_corpus[1] / (double)n_all;
   float rows[BATCH * 2 * WIDTH];
 
   for (size_t b = 0; b < cs_reader_batches_per_epoch (reader); b++)
@@ -195,7 +206,7 @@ test_refusals (void)
   g_assert_null (cs_reader_new (path, &options, &error));
   g_assert_error (error, CS_ERROR, CS_ERROR_USAGE);
   g_clear_error (&error);
-  options = (CsReaderOptions) { .batch = 1, .held_out = 0.6 };
+  options = (CsReaderOptions){ .batch = 1, .held_out = 0.6 };
   g_assert_null (cs_reader_new (path, &options, &error));
   g_assert_error (error, CS_ERROR, CS_ERROR_USAGE);
   g_clear_error (&error);
