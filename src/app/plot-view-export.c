@@ -9,21 +9,30 @@
 #define EXPORT_WIDTH 900
 #define EXPORT_HEIGHT 500
 
-/* On paper nothing shines through. */
-static void
-save (CsPlotView *self, const char *path)
+bool
+cs_plot_view_save (CsPlotView *self, const char *path, GError **error)
 {
-  CsPlotTheme shown = *cs_plot_get_theme (self->plot), solid = shown;
+  CsPlotTheme shown, solid;
+  bool saved;
+
+  g_return_val_if_fail (CS_IS_PLOT_VIEW (self) && self->plot != NULL, false);
+  /* On paper nothing shines through. */
+  shown = solid = *cs_plot_get_theme (self->plot);
+  solid.background.alpha = 1;
+  cs_plot_set_theme (self->plot, &solid);
+  saved = cs_plot_save (self->plot, path, EXPORT_WIDTH, EXPORT_HEIGHT, error);
+  cs_plot_set_theme (self->plot, &shown);
+  return saved;
+}
+
+static void
+save_and_tell (CsPlotView *self, const char *path)
+{
   g_autofree char *name = g_path_get_basename (path);
   g_autofree char *text = g_strdup_printf (_ ("Saved “%s”"), name);
   g_autoptr (GError) error = NULL;
-  bool saved;
 
-  solid.background.alpha = 1;
-  cs_plot_set_theme (self->plot, &solid);
-  saved = cs_plot_save (self->plot, path, EXPORT_WIDTH, EXPORT_HEIGHT, &error);
-  cs_plot_set_theme (self->plot, &shown);
-  if (saved)
+  if (cs_plot_view_save (self, path, &error))
     cs_feedback_toast (GTK_WIDGET (self), text);
   else
     cs_feedback_error (GTK_WIDGET (self), &error);
@@ -39,7 +48,7 @@ file_chosen_cb (GtkWidget *widget, const char *path, void *data)
   if (path == NULL || self->plot == NULL)
     return;
   whole = g_str_has_suffix (path, data) ? g_strdup (path) : g_strconcat (path, data, NULL);
-  save (self, whole);
+  save_and_tell (self, whole);
 }
 
 void

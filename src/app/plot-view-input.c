@@ -65,8 +65,8 @@ drag_begin_cb (CsPlotView *self, double x, double y, GtkGesture *gesture)
     return;
   self->drag_brushes = (self->drag == CS_PLOT_DRAG_BRUSH) != other;
   self->dragged = false;
-  self->drag_x = x;
-  self->drag_y = y;
+  self->press_x = self->drag_x = x;
+  self->press_y = self->drag_y = y;
   self->drag_start = cs_axis_from_unit (cs_plot_x (self->plot), unit_at (self, false, x));
 }
 
@@ -89,9 +89,9 @@ pan_to (CsPlotView *self, double x, double y)
 static void
 drag_update_cb (CsPlotView *self, double dx, double dy, GtkGesture *gesture)
 {
-  double x, y, at;
+  double at;
 
-  if (self->plot == NULL || !gtk_gesture_drag_get_start_point (GTK_GESTURE_DRAG (gesture), &x, &y))
+  if (self->plot == NULL)
     return;
   if (!self->dragged && fabs (dx) < CLICK_SLOP && fabs (dy) < CLICK_SLOP)
     return;
@@ -100,10 +100,10 @@ drag_update_cb (CsPlotView *self, double dx, double dy, GtkGesture *gesture)
   self->dragged = self->dragging = true;
   if (!self->drag_brushes)
     {
-      pan_to (self, x + dx, y + dy);
+      pan_to (self, self->press_x + dx, self->press_y + dy);
       return;
     }
-  at = cs_axis_from_unit (cs_plot_x (self->plot), unit_at (self, false, x + dx));
+  at = cs_axis_from_unit (cs_plot_x (self->plot), unit_at (self, false, self->press_x + dx));
   cs_plot_view_set_brush (self, MIN (self->drag_start, at), MAX (self->drag_start, at));
 }
 
@@ -138,7 +138,7 @@ drag_end_cb (CsPlotView *self, double dx, double dy, GtkGesture *gesture)
     return;
   if (self->drag_brushes)
     cs_plot_view_set_brush (self, NAN, NAN);
-  activate_point (self, self->drag_x, self->drag_y);
+  activate_point (self, self->press_x, self->press_y);
 }
 
 static void

@@ -15,8 +15,9 @@ struct _CsPlotView
   double pointer_x, pointer_y;
   CsPlotDrag drag;
   bool dragging, drag_brushes, dragged;
-  double drag_x, drag_y; /* where the drag is */
-  double drag_start;     /* in data units, for the brush */
+  double press_x, press_y; /* where it began */
+  double drag_x, drag_y;   /* and where it is */
+  double drag_start;       /* in data units, for the brush */
   GtkWidget *menu;
   guint describe_id; /* pending update of the accessible description */
 };

@@ -39,4 +39,7 @@ void cs_plot_view_set_drag (CsPlotView *self, CsPlotDrag drag);
  */
 void cs_plot_view_set_brush (CsPlotView *self, double low, double high);
 void cs_plot_view_reset (CsPlotView *self);
+/* Writes the plot as the menu does, without asking: by the suffix of path, on a solid ground.
+ * Errors: G_FILE_ERROR. */
+bool cs_plot_view_save (CsPlotView *self, const char *path, GError **error);
 void cs_plot_view_set_log_y (CsPlotView *self, gboolean log_y);

@@ -216,6 +216,8 @@ scatter_nearest (CsLayer *layer,
   *hit = (CsPlotHit){ .px = cs_frame_x (frame, point->x),
                       .py = cs_frame_y (frame, point->y),
                       .index = found,
+                      .has_id = true,
+                      .id = point->id,
                       .color = frame->theme->classes[point->klass] };
   g_string_append_printf (text, "%s %" G_GUINT64_FORMAT, layer->name, point->id);
   if (point->klass != CS_PLOT_CLASS_PLAIN)

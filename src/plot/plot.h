@@ -65,6 +65,8 @@ typedef struct
   double px, py; /* where it was drawn */
   size_t series; /* which layer, in the order they were added */
   size_t index;  /* which point or bin of it */
+  bool has_id;   /* a point of a scatter layer … */
+  uint64_t id;   /* … and its id */
   CsPlotColor color;
 } CsPlotHit;
 
