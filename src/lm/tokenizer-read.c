@@ -258,6 +258,20 @@ read_added (CsTokenizer *tokenizer, json_t *list, GError **error)
   return true;
 }
 
+static bool
+check_added_by_processor (const CsTokenizer *tokenizer, const GArray *ids, GError **error)
+{
+  for (guint i = 0; i < ids->len; i++)
+    {
+      int32_t id = g_array_index (ids, int32_t, i);
+      if (cs_vocab_spelling (&tokenizer->vocab, id) == NULL)
+        return cs_tokenizer_fail (
+            tokenizer, CS_ERROR_FORMAT, error,
+            "its post-processor adds the id %d, which the vocabulary has not.", id);
+    }
+  return true;
+}
+
 /* “truncation” and “padding” are left alone: the Python tools reset both whenever they encode. */
 bool
 cs_tokenizer_read (CsTokenizer *tokenizer, json_t *root, GError **error)
@@ -266,5 +280,7 @@ cs_tokenizer_read (CsTokenizer *tokenizer, json_t *root, GError **error)
     return cs_tokenizer_fail (tokenizer, CS_ERROR_FORMAT, error, "it is not a JSON object.");
   return cs_tokenizer_read_model (tokenizer, json_object_get (root, "model"), error) &&
          cs_tokenizer_read_pipeline (tokenizer, root, error) &&
-         read_added (tokenizer, json_object_get (root, "added_tokens"), error);
+         read_added (tokenizer, json_object_get (root, "added_tokens"), error) &&
+         check_added_by_processor (tokenizer, tokenizer->prefix, error) &&
+         check_added_by_processor (tokenizer, tokenizer->suffix, error);
 }

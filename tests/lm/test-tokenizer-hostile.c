@@ -73,6 +73,10 @@ test_hostile_parts (void)
       "post_processor",
       "{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"x\"}}]}",
       CS_ERROR_FORMAT, "“x”");
+  assert_refused ("post_processor",
+                  "{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"x\"}},"
+                  "{\"Sequence\":{\"id\":\"A\"}}],\"special_tokens\":{\"x\":{\"ids\":[299]}}}",
+                  CS_ERROR_FORMAT, "the id 299");
   assert_refused ("decoder", "{\"type\":\"WordPiece\"}", CS_ERROR_UNSUPPORTED, "WordPiece");
   assert_refused ("decoder", "null", CS_ERROR_UNSUPPORTED, "decoder is not ByteLevel");
   assert_refused ("added_tokens", "{}", CS_ERROR_FORMAT, "added_tokens");
