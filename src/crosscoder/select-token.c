@@ -59,7 +59,7 @@ collect_positive (CsSelectWorker *worker, const CsSelectTask *task, const float 
 
 /* Keeps the k largest of the entries first … n−1 of a worker's list. */
 static void
-keep_largest (CsSelectWorker *worker, size_t first, size_t k)
+keep_largest (CsSelectWorker *worker, size_t first, size_t k, float *floor)
 {
   const size_t n = worker->n - first;
   if (worker->row_capacity < n)
@@ -69,6 +69,7 @@ keep_largest (CsSelectWorker *worker, size_t first, size_t k)
     }
   memcpy (worker->row, worker->v + first, n * sizeof (float));
   const float threshold = kth_largest (worker->row, n, k);
+  *floor = 0.6f * threshold;
   size_t ties = k, to = first;
   for (size_t i = first; i < worker->n; i++)
     ties -= worker->v[i] > threshold;
@@ -84,20 +85,40 @@ keep_largest (CsSelectWorker *worker, size_t first, size_t k)
   worker->n = to;
 }
 
+/* Tokens resemble each other: a floor below the last token's smallest choice mostly leaves a few
+ * more than k. Where it leaves fewer, everything positive is looked at. */
+static void
+collect_candidates (CsSelectWorker *worker,
+                    const CsSelectTask *task,
+                    const float *pre,
+                    float *floor)
+{
+  const size_t first = worker->n;
+  if (*floor > 0 && !task->subset)
+    {
+      cs_select_row (worker, task->in, pre, *floor);
+      if (worker->n - first >= task->k)
+        return;
+      worker->n = first;
+    }
+  collect_positive (worker, task, pre);
+}
+
 static void
 top_each_range (size_t begin, size_t end, unsigned w, void *data)
 {
   CsSelectTask *task = data;
   CsSelectWorker *worker = &task->selector->workers[w];
+  float floor = 0;
   worker->first_token = begin;
   worker->end_token = end;
   for (size_t t = begin; t < end; t++)
     {
       const size_t first = worker->n;
       if (task->k > 0)
-        collect_positive (worker, task, task->in->pre + t * task->in->n_latents);
+        collect_candidates (worker, task, task->in->pre + t * task->in->n_latents, &floor);
       if (worker->n - first > task->k)
-        keep_largest (worker, first, task->k);
+        keep_largest (worker, first, task->k, &floor);
       for (size_t i = first; i < worker->n; i++)
         worker->smallest = MIN (worker->smallest, worker->v[i]);
       task->codes->start[t + 1] = worker->n - first;
