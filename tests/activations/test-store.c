@@ -270,6 +270,23 @@ test_h5py (void)
   g_remove (path);
 }
 
+/* A process that is killed while it replaces a file leaves the temporary one. */
+static void
+remove_folder (void)
+{
+  g_autoptr (GDir) dir = g_dir_open (store_folder, 0, NULL);
+  const char *name;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *path = store_path_of (name);
+
+      g_remove (path);
+    }
+  g_rmdir (store_folder);
+  g_free (store_folder);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -287,7 +304,6 @@ main (int argc, char **argv)
   g_test_add_func ("/store/full", test_full);
   g_test_add_func ("/store/h5py", test_h5py);
   status = g_test_run ();
-  g_rmdir (store_folder);
-  g_free (store_folder);
+  remove_folder ();
   return status;
 }
