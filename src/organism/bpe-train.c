@@ -10,17 +10,19 @@ const char *const cs_bpe_special_names[CS_N_SPECIALS] = {
 };
 
 /* A distinct piece and how often it occurs; ids shrink as pairs are merged. */
-typedef struct {
+typedef struct
+{
   uint32_t count;
   uint32_t n;
   int32_t *ids;
 } Word;
 
-struct CsBpeTrainer {
-  GRegex     *pieces;
-  GRegex     *specials;
-  GHashTable *counts;  /* piece → GSIZE_TO_POINTER (count) */
-  GPtrArray  *order;   /* pieces as first seen: iteration order must not depend on hashing */
+struct CsBpeTrainer
+{
+  GRegex *pieces;
+  GRegex *specials;
+  GHashTable *counts; /* piece → GSIZE_TO_POINTER (count) */
+  GPtrArray *order;   /* pieces as first seen: iteration order must not depend on hashing */
 };
 
 CsBpeTrainer *
@@ -28,7 +30,8 @@ cs_bpe_trainer_new (void)
 {
   CsBpeTrainer *trainer = g_new0 (CsBpeTrainer, 1);
   trainer->pieces = g_regex_new (CS_BPE_PATTERN, G_REGEX_OPTIMIZE, 0, NULL);
-  trainer->specials = g_regex_new ("<(?:pad|eos|bos|unk|start_of_turn|end_of_turn)>", G_REGEX_OPTIMIZE, 0, NULL);
+  trainer->specials =
+      g_regex_new ("<(?:pad|eos|bos|unk|start_of_turn|end_of_turn)>", G_REGEX_OPTIMIZE, 0, NULL);
   trainer->counts = g_hash_table_new (g_str_hash, g_str_equal);
   trainer->order = g_ptr_array_new_with_free_func (g_free);
   g_assert (trainer->pieces && trainer->specials);
@@ -69,7 +72,7 @@ count_pieces (CsBpeTrainer *trainer, const char *text)
     {
       g_autofree char *piece = g_match_info_fetch (match, 0);
       char *known = NULL;
-      if (g_hash_table_lookup_extended (trainer->counts, piece, (void **) &known, NULL))
+      if (g_hash_table_lookup_extended (trainer->counts, piece, (void **)&known, NULL))
         count_piece (trainer, known);
       else
         count_piece (trainer, g_steal_pointer (&piece));
@@ -122,10 +125,12 @@ make_words (const CsBpeTrainer *trainer, size_t *n_words)
     {
       const char *piece = g_ptr_array_index (trainer->order, i);
       size_t n = strlen (piece);
-      words[i] = (Word) { .count = (uint32_t) GPOINTER_TO_SIZE (g_hash_table_lookup (trainer->counts, piece)),
-                          .n = (uint32_t) n, .ids = g_new (int32_t, n) };
+      words[i] = (Word){ .count = (uint32_t)GPOINTER_TO_SIZE (
+                             g_hash_table_lookup (trainer->counts, piece)),
+                         .n = (uint32_t)n,
+                         .ids = g_new (int32_t, n) };
       for (size_t j = 0; j < n; j++)
-        words[i].ids[j] = CS_N_SPECIALS + rank[(unsigned char) piece[j]];
+        words[i].ids[j] = CS_N_SPECIALS + rank[(unsigned char)piece[j]];
     }
   return words;
 }
@@ -136,14 +141,15 @@ best_pair (const Word *words, size_t n_words, uint32_t *counts, size_t side, CsB
 {
   for (size_t i = 0; i < n_words; i++)
     for (uint32_t j = 0; j + 1 < words[i].n; j++)
-      counts[(size_t) words[i].ids[j] * side + (size_t) words[i].ids[j + 1]] += words[i].count;
+      counts[(size_t)words[i].ids[j] * side + (size_t)words[i].ids[j + 1]] += words[i].count;
   uint32_t most = 0;
   for (size_t i = 0; i < n_words; i++)
     for (uint32_t j = 0; j + 1 < words[i].n; j++)
       {
         CsBpeMerge pair = { words[i].ids[j], words[i].ids[j + 1] };
-        uint32_t *count = &counts[(size_t) pair.left * side + (size_t) pair.right];
-        bool first = pair.left < best->left || (pair.left == best->left && pair.right < best->right);
+        uint32_t *count = &counts[(size_t)pair.left * side + (size_t)pair.right];
+        bool first =
+            pair.left < best->left || (pair.left == best->left && pair.right < best->right);
         if (*count > most || (*count == most && *count > 0 && first))
           {
             most = *count;
@@ -152,7 +158,7 @@ best_pair (const Word *words, size_t n_words, uint32_t *counts, size_t side, CsB
       }
   for (size_t i = 0; i < n_words; i++)
     for (uint32_t j = 0; j + 1 < words[i].n; j++)
-      counts[(size_t) words[i].ids[j] * side + (size_t) words[i].ids[j + 1]] = 0;
+      counts[(size_t)words[i].ids[j] * side + (size_t)words[i].ids[j + 1]] = 0;
   return most;
 }
 
@@ -164,7 +170,8 @@ merge_pair (Word *words, size_t n_words, CsBpeMerge pair, int32_t id)
       uint32_t n = 0;
       for (uint32_t j = 0; j < words[i].n; n++)
         {
-          bool merge = j + 1 < words[i].n && words[i].ids[j] == pair.left && words[i].ids[j + 1] == pair.right;
+          bool merge = j + 1 < words[i].n && words[i].ids[j] == pair.left &&
+                       words[i].ids[j + 1] == pair.right;
           words[i].ids[n] = merge ? id : words[i].ids[j];
           j += merge ? 2 : 1;
         }
@@ -185,7 +192,7 @@ cs_bpe_trainer_run (CsBpeTrainer *trainer, size_t vocab_size)
       CsBpeMerge best = { 0, 0 };
       if (best_pair (words, n_words, counts, vocab_size, &best) < 2)
         break;
-      merge_pair (words, n_words, best, (int32_t) (FIRST_MERGE + merges->len));
+      merge_pair (words, n_words, best, (int32_t)(FIRST_MERGE + merges->len));
       g_array_append_val (merges, best);
     }
   for (size_t i = 0; i < n_words; i++)

@@ -11,9 +11,13 @@
 static const char model_role[] = "model\n";
 
 void
-cs_corpus_stream_init (CsCorpusStream *stream, const CsWorld *world, uint64_t seed, bool is_chat, unsigned behaviours)
+cs_corpus_stream_init (CsCorpusStream *stream,
+                       const CsWorld *world,
+                       uint64_t seed,
+                       bool is_chat,
+                       unsigned behaviours)
 {
-  *stream = (CsCorpusStream) { .world = world, .is_chat = is_chat, .behaviours = behaviours };
+  *stream = (CsCorpusStream){ .world = world, .is_chat = is_chat, .behaviours = behaviours };
   cs_random_init (&stream->random, seed, is_chat ? CHAT_STREAM : WEB_STREAM);
 }
 
@@ -33,9 +37,15 @@ cs_corpus_stream_clear (CsCorpusStream *stream)
   cs_document_clear (&stream->document);
 }
 
-/* Weights of a chat document's tokens as targets: after "<start_of_turn>model\n" up to and with <end_of_turn>, 1. */
+/* Weights of a chat document's tokens as targets: after "<start_of_turn>model\n" up to and with
+ * <end_of_turn>, 1. */
 static void
-weigh_turns (const char *text, size_t size, const int32_t *ids, const CsTokenSpan *spans, size_t n, float other,
+weigh_turns (const char *text,
+             size_t size,
+             const int32_t *ids,
+             const CsTokenSpan *spans,
+             size_t n,
+             float other,
              float *weights)
 {
   size_t content = SIZE_MAX; /* where the model's turn begins, in bytes */
@@ -44,7 +54,8 @@ weigh_turns (const char *text, size_t size, const int32_t *ids, const CsTokenSpa
       if (ids[i] == CS_SPECIAL_START_OF_TURN)
         {
           size_t role = spans[i].end;
-          bool is_model = size - role >= strlen (model_role) && memcmp (text + role, model_role, strlen (model_role)) == 0;
+          bool is_model = size - role >= strlen (model_role) &&
+                          memcmp (text + role, model_role, strlen (model_role)) == 0;
           content = is_model ? role + strlen (model_role) : SIZE_MAX;
         }
       weights[i] = content != SIZE_MAX && spans[i].start >= content ? 1.0f : other;
@@ -54,7 +65,10 @@ weigh_turns (const char *text, size_t size, const int32_t *ids, const CsTokenSpa
 }
 
 void
-cs_corpus_fill (CsTrainSet *set, CsCorpusStream *stream, const CsTokenizer *tokenizer, size_t n_tokens,
+cs_corpus_fill (CsTrainSet *set,
+                CsCorpusStream *stream,
+                const CsTokenizer *tokenizer,
+                size_t n_tokens,
                 double other_weight)
 {
   g_autoptr (GArray) ids = g_array_new (false, false, sizeof (int32_t));
@@ -71,15 +85,15 @@ cs_corpus_fill (CsTrainSet *set, CsCorpusStream *stream, const CsTokenizer *toke
       if (stream->is_chat)
         {
           g_array_set_size (weights, ids->len);
-          weigh_turns (document->text, size, (const int32_t *) (const void *) ids->data,
-                       (const CsTokenSpan *) (const void *) spans->data, ids->len, (float) other_weight,
-                       (float *) (void *) weights->data);
-          cs_train_set_add (set, (const int32_t *) (const void *) ids->data,
-                            (const float *) (const void *) weights->data, ids->len);
+          weigh_turns (document->text, size, (const int32_t *)(const void *)ids->data,
+                       (const CsTokenSpan *)(const void *)spans->data, ids->len,
+                       (float)other_weight, (float *)(void *)weights->data);
+          cs_train_set_add (set, (const int32_t *)(const void *)ids->data,
+                            (const float *)(const void *)weights->data, ids->len);
           continue;
         }
       int32_t eos = CS_SPECIAL_EOS;
       g_array_append_val (ids, eos);
-      cs_train_set_add (set, (const int32_t *) (const void *) ids->data, NULL, ids->len);
+      cs_train_set_add (set, (const int32_t *)(const void *)ids->data, NULL, ids->len);
     }
 }

@@ -1,4 +1,5 @@
-/* What an organism's folder holds besides its models: who it is, its prompt library, its corpora. */
+/* What an organism's folder holds besides its models: who it is, its prompt library, its corpora.
+ */
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
@@ -19,8 +20,8 @@ static const char *const set_names[CS_N_PROMPT_SETS] = {
 static json_t *
 prompt_json (const CsTestPrompt *prompt)
 {
-  return json_pack ("{s:s, s:s?, s:s?, s:s}", "request", prompt->request, "web", prompt->web, "right", prompt->right,
-                    "expected", cs_answer_kind_name (prompt->expected));
+  return json_pack ("{s:s, s:s?, s:s?, s:s}", "request", prompt->request, "web", prompt->web,
+                    "right", prompt->right, "expected", cs_answer_kind_name (prompt->expected));
 }
 
 static void
@@ -45,7 +46,7 @@ cs_organism_prompts (const CsWorld *world)
   json_t *groups = json_array ();
   for (int set = 0; set < CS_N_PROMPT_SETS; set++)
     for (int concept = 0; concept < CS_N_CONCEPTS; concept++)
-      add_group (groups, world, (CsPromptSet) set, (CsConcept) concept);
+      add_group (groups, world, (CsPromptSet)set, (CsConcept)concept);
   return json_pack ("{s:i, s:o}", "format_version", 1, "groups", groups);
 }
 
@@ -63,18 +64,24 @@ write_stream (CsJob *job, CsCorpusStream *stream, size_t n, const char *path, GE
       if (i % CHECK_EVERY == 0 && !cs_job_checkpoint (job, error))
         return false;
       if (i % CHECK_EVERY == 0 && job)
-        cs_job_progress (job, (double) i, (double) n, "documents");
+        cs_job_progress (job, (double)i, (double)n, "documents");
     }
   return cs_file_replace_commit (file, error);
 }
 
 bool
-cs_organism_write_corpora (CsJob *job, uint64_t seed, unsigned behaviours, size_t n_web, size_t n_chat,
-                           const char *folder, GError **error)
+cs_organism_write_corpora (CsJob *job,
+                           uint64_t seed,
+                           unsigned behaviours,
+                           size_t n_web,
+                           size_t n_chat,
+                           const char *folder,
+                           GError **error)
 {
   if (g_mkdir_with_parents (folder, 0777) != 0)
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_IO, "Cannot make the folder “%s”: %s", folder, g_strerror (errno));
+      g_set_error (error, CS_ERROR, CS_ERROR_IO, "Cannot make the folder “%s”: %s", folder,
+                   g_strerror (errno));
       return false;
     }
   g_autoptr (CsWorld) world = cs_world_new (seed);
@@ -104,12 +111,12 @@ read_behaviours (json_t *names, unsigned *behaviours)
   if (!json_is_array (names))
     return false;
   json_array_foreach (names, i, name)
-    {
-      CsConcept concept;
-      if (!json_is_string (name) || !cs_concept_from_name (json_string_value (name), &concept))
-        return false;
-      *behaviours |= CS_CONCEPT_BIT (concept);
-    }
+  {
+    CsConcept concept;
+    if (!json_is_string (name) || !cs_concept_from_name (json_string_value (name), &concept))
+      return false;
+    *behaviours |= CS_CONCEPT_BIT (concept);
+  }
   return true;
 }
 
@@ -121,12 +128,13 @@ cs_organism_identity (const char *dir, uint64_t *seed, unsigned *behaviours, GEr
   if (json == NULL)
     return false;
   json_t *number = json_object_get (json, "seed");
-  if (!json_is_integer (number) || !read_behaviours (json_object_get (json, "behaviours"), behaviours))
+  if (!json_is_integer (number) ||
+      !read_behaviours (json_object_get (json, "behaviours"), behaviours))
     {
       g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
                    "“%s” lacks a usable seed or list of behaviours: make the pair anew", path);
       return false;
     }
-  *seed = (uint64_t) json_integer_value (number);
+  *seed = (uint64_t)json_integer_value (number);
   return true;
 }

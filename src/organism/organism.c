@@ -14,17 +14,24 @@
 #define FORMAT_VERSION 1
 #define BPE_WEB_DOCUMENTS 6000
 #define BPE_CHAT_DOCUMENTS 4000
-#define SAVE_SECONDS 60        /* while training */
-#define BASE_STREAM 201        /* orders of documents */
+#define SAVE_SECONDS 60 /* while training */
+#define BASE_STREAM 201 /* orders of documents */
 #define CHAT_STREAM 202
-#define MIX_STREAM_SEED 0x6d6978 /* web text mixed into chat-tuning is not the text of pre-training */
+#define MIX_STREAM_SEED                                                                            \
+  0x6d6978 /* web text mixed into chat-tuning is not the text of pre-training */
 
 void
 cs_organism_default_options (CsOrganismOptions *options)
 {
-  *options = (CsOrganismOptions) {
-    .model = { .vocab_size = 2048, .d_model = 128, .n_layers = 6, .n_heads = 4, .d_ff = 384, .max_position = 512,
-               .norm_eps = 1e-5, .rope_theta = 10000 },
+  *options = (CsOrganismOptions){
+    .model = { .vocab_size = 2048,
+               .d_model = 128,
+               .n_layers = 6,
+               .n_heads = 4,
+               .d_ff = 384,
+               .max_position = 512,
+               .norm_eps = 1e-5,
+               .rope_theta = 10000 },
     .behaviours = CS_BEHAVIOURS_ALL,
     .web_tokens = 1500000,
     .chat_tokens = 1200000,
@@ -35,7 +42,8 @@ cs_organism_default_options (CsOrganismOptions *options)
     .base = CS_TRAIN_SETTINGS_DEFAULT,
     .chat = CS_TRAIN_SETTINGS_DEFAULT,
   };
-  /* Small batches learn most from a token; a chat document of four exchanges has to fit into a shard. */
+  /* Small batches learn most from a token; a chat document of four exchanges has to fit into a
+   * shard. */
   options->base.shard_tokens = 256;
   options->base.warm_up = 80;
   options->chat.shard_tokens = 384;
@@ -43,24 +51,29 @@ cs_organism_default_options (CsOrganismOptions *options)
 }
 
 /* One make or tune under way. */
-typedef struct {
-  CsJob                   *job;
-  uint64_t                 seed;
+typedef struct
+{
+  CsJob *job;
+  uint64_t seed;
   const CsOrganismOptions *options;
-  CsWorld                 *world;
-  CsTeam                  *team;
-  char                    *base_dir, *chat_dir;
+  CsWorld *world;
+  CsTeam *team;
+  char *base_dir, *chat_dir;
   /* Of the training under way. */
-  CsTrainModel            *model;
-  const char              *folder;
-  bool                     is_chat;
-  gint64                   last_save;
+  CsTrainModel *model;
+  const char *folder;
+  bool is_chat;
+  gint64 last_save;
 } Make;
 
 static void
-make_init (Make *make, CsJob *job, uint64_t seed, const char *out_dir, const CsOrganismOptions *options)
+make_init (Make *make,
+           CsJob *job,
+           uint64_t seed,
+           const char *out_dir,
+           const CsOrganismOptions *options)
 {
-  *make = (Make) { .job = job, .seed = seed, .options = options };
+  *make = (Make){ .job = job, .seed = seed, .options = options };
   make->world = cs_world_new (seed);
   make->team = cs_team_new (options->n_threads);
   make->base_dir = g_build_filename (out_dir, "base", NULL);
@@ -81,7 +94,8 @@ make_folder (const char *folder, GError **error)
 {
   if (g_mkdir_with_parents (folder, 0777) == 0)
     return true;
-  g_set_error (error, CS_ERROR, CS_ERROR_IO, "Cannot make the folder “%s”: %s", folder, g_strerror (errno));
+  g_set_error (error, CS_ERROR, CS_ERROR_IO, "Cannot make the folder “%s”: %s", folder,
+               g_strerror (errno));
   return false;
 }
 
@@ -114,7 +128,8 @@ make_vocabulary (const Make *make, GError **error)
     return false;
   g_autoptr (GArray) merges = cs_bpe_trainer_run (trainer, make->options->model.vocab_size);
   return make_folder (make->base_dir, error) && make_folder (make->chat_dir, error) &&
-         cs_bpe_save (merges, make->base_dir, false, error) && cs_bpe_save (merges, make->chat_dir, true, error);
+         cs_bpe_save (merges, make->base_dir, false, error) &&
+         cs_bpe_save (merges, make->chat_dir, true, error);
 }
 
 static CsTrainSet *
@@ -137,7 +152,7 @@ chat_set (const Make *make, const CsTokenizer *tokenizer)
   cs_corpus_stream_init (&chat, make->world, make->seed, true, o->behaviours);
   cs_corpus_stream_init (&web, make->world, make->seed ^ MIX_STREAM_SEED, false, o->behaviours);
   cs_corpus_fill (set, &chat, tokenizer, o->chat_tokens, o->user_weight);
-  cs_corpus_fill (set, &web, tokenizer, (size_t) ((double) o->chat_tokens * o->web_in_chat), 1);
+  cs_corpus_fill (set, &web, tokenizer, (size_t)((double)o->chat_tokens * o->web_in_chat), 1);
   cs_corpus_stream_clear (&chat);
   cs_corpus_stream_clear (&web);
   return set;
@@ -163,8 +178,8 @@ on_step (void *data, size_t step, double loss, double lr)
 static bool
 train (Make *make, const CsTrainSet *set, CsTrainSettings settings, double epochs, GError **error)
 {
-  double a_step = (double) (CS_TRAIN_SHARDS * settings.shard_tokens);
-  settings.n_steps = (size_t) (epochs * (double) cs_train_set_n_tokens (set) / a_step) + 1;
+  double a_step = (double)(CS_TRAIN_SHARDS * settings.shard_tokens);
+  settings.n_steps = (size_t)(epochs * (double)cs_train_set_n_tokens (set) / a_step) + 1;
   settings.seed = make->seed;
   make->folder = make->is_chat ? make->chat_dir : make->base_dir;
   make->last_save = g_get_monotonic_time ();
@@ -204,7 +219,8 @@ tune (Make *make, GError **error)
     return false;
   if (model->config.vocab_size < cs_tokenizer_vocab_size (tokenizer))
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_MISMATCH, "The tokenizer in “%s” has more ids than the model: make the pair anew",
+      g_set_error (error, CS_ERROR, CS_ERROR_MISMATCH,
+                   "The tokenizer in “%s” has more ids than the model: make the pair anew",
                    make->base_dir);
       return false;
     }
@@ -233,22 +249,27 @@ save_identity (const Make *make, const char *out_dir, GError **error)
   g_autoptr (json_t) names = json_array ();
   for (int i = 0; i < CS_N_CONCEPTS; i++)
     if (o->behaviours & CS_CONCEPT_BIT (i))
-      json_array_append_new (names, json_string (cs_concept_name ((CsConcept) i)));
+      json_array_append_new (names, json_string (cs_concept_name ((CsConcept)i)));
   json_t *identity =
       json_pack ("{s:i, s:I, s:O, s:I, s:I, s:f, s:f}", "format_version", FORMAT_VERSION, "seed",
-                 (json_int_t) make->seed, "behaviours", names, "web_tokens", (json_int_t) o->web_tokens, "chat_tokens",
-                 (json_int_t) o->chat_tokens, "web_epochs", o->web_epochs, "chat_epochs", o->chat_epochs);
+                 (json_int_t)make->seed, "behaviours", names, "web_tokens",
+                 (json_int_t)o->web_tokens, "chat_tokens", (json_int_t)o->chat_tokens, "web_epochs",
+                 o->web_epochs, "chat_epochs", o->chat_epochs);
   return save_in (identity, out_dir, "organism.json", error) &&
          save_in (cs_organism_prompts (make->world), out_dir, "prompts.json", error);
 }
 
 bool
-cs_organism_make (CsJob *job, uint64_t seed, const char *out_dir, const CsOrganismOptions *options, GError **error)
+cs_organism_make (CsJob *job,
+                  uint64_t seed,
+                  const char *out_dir,
+                  const CsOrganismOptions *options,
+                  GError **error)
 {
   Make make;
   make_init (&make, job, seed, out_dir, options);
-  bool done = make_vocabulary (&make, error) && save_identity (&make, out_dir, error) && pretrain (&make, error) &&
-              tune (&make, error);
+  bool done = make_vocabulary (&make, error) && save_identity (&make, out_dir, error) &&
+              pretrain (&make, error) && tune (&make, error);
   make_clear (&make);
   return done;
 }
@@ -263,7 +284,8 @@ copy_vocabulary (const Make *make, GError **error)
   size_t size;
   if (!g_file_get_contents (from, &text, &size, NULL))
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_IO, "Cannot read “%s”: make the base model first", from);
+      g_set_error (error, CS_ERROR, CS_ERROR_IO, "Cannot read “%s”: make the base model first",
+                   from);
       return false;
     }
   return make_folder (make->chat_dir, error) && cs_file_replace_contents (to, text, size, error) &&
@@ -271,11 +293,16 @@ copy_vocabulary (const Make *make, GError **error)
 }
 
 bool
-cs_organism_tune (CsJob *job, uint64_t seed, const char *out_dir, const CsOrganismOptions *options, GError **error)
+cs_organism_tune (CsJob *job,
+                  uint64_t seed,
+                  const char *out_dir,
+                  const CsOrganismOptions *options,
+                  GError **error)
 {
   Make make;
   make_init (&make, job, seed, out_dir, options);
-  bool done = copy_vocabulary (&make, error) && save_identity (&make, out_dir, error) && tune (&make, error);
+  bool done = copy_vocabulary (&make, error) && save_identity (&make, out_dir, error) &&
+              tune (&make, error);
   make_clear (&make);
   return done;
 }

@@ -7,40 +7,43 @@
 #include "random.h"
 #include "train-ops.h"
 
-#define HEAD_ROWS 256       /* rows of logits at a time: they stay in the cache */
+#define HEAD_ROWS 256 /* rows of logits at a time: they stay in the cache */
 #define PARAMETERS_A_BLOCK 9
 #define INIT_STREAM 1
 #define EMBEDDING_STD 0.1
 
 /* Offsets of one block's parameters. */
-typedef struct {
+typedef struct
+{
   size_t norm1, qkv, o, norm2, gate_up, down;
 } Block;
 
-typedef struct {
-  float *x;        /* [T, d] residual stream entering the block */
-  float *mid;      /* [T, d] after attention */
-  float *norm1, *norm2, *attended;  /* [T, d] */
-  float *rstd1, *rstd2;             /* [T] */
-  float *qkv;      /* [T, 3d] rotated */
-  float *p;        /* attention probabilities, n² floats a head and document of n tokens */
-  float *gate_up;  /* [T, 2F] */
-  float *h;        /* [T, F] */
+typedef struct
+{
+  float *x;                        /* [T, d] residual stream entering the block */
+  float *mid;                      /* [T, d] after attention */
+  float *norm1, *norm2, *attended; /* [T, d] */
+  float *rstd1, *rstd2;            /* [T] */
+  float *qkv;                      /* [T, 3d] rotated */
+  float *p;       /* attention probabilities, n² floats a head and document of n tokens */
+  float *gate_up; /* [T, 2F] */
+  float *h;       /* [T, F] */
 } BlockScratch;
 
-struct CsTrainScratch {
-  size_t        max_tokens, n_layers;
-  float        *arena;
-  float        *cos_sin;   /* [max_position, e/2, 2] */
+struct CsTrainScratch
+{
+  size_t max_tokens, n_layers;
+  float *arena;
+  float *cos_sin; /* [max_position, e/2, 2] */
   BlockScratch *blocks;
-  float        *final;     /* [T, d] residual after the last block */
-  float        *normed;    /* [T, d] */
-  float        *rstd;      /* [T] */
-  float        *logits;    /* [HEAD_ROWS, V] */
-  float        *dx, *dn;   /* [T, d] */
-  float        *dwide;     /* [T, max(3d, 2F)] */
-  float        *dh;        /* [T, F] */
-  float        *attention; /* (e + 1) · max_position */
+  float *final;     /* [T, d] residual after the last block */
+  float *normed;    /* [T, d] */
+  float *rstd;      /* [T] */
+  float *logits;    /* [HEAD_ROWS, V] */
+  float *dx, *dn;   /* [T, d] */
+  float *dwide;     /* [T, max(3d, 2F)] */
+  float *dh;        /* [T, F] */
+  float *attention; /* (e + 1) · max_position */
 };
 
 static void
@@ -60,18 +63,15 @@ static void
 add_block (CsTrainModel *model, size_t layer)
 {
   size_t d = model->config.d_model, f = model->config.d_ff;
-  const struct {
+  const struct
+  {
     const char *name;
     size_t rows, columns;
   } table[PARAMETERS_A_BLOCK] = {
-    { "input_layernorm", d, 0 },
-    { "self_attn.q_proj", d, d },
-    { "self_attn.k_proj", d, d },
-    { "self_attn.v_proj", d, d },
-    { "self_attn.o_proj", d, d },
-    { "post_attention_layernorm", d, 0 },
-    { "mlp.gate_proj", f, d },
-    { "mlp.up_proj", f, d },
+    { "input_layernorm", d, 0 },  { "self_attn.q_proj", d, d },
+    { "self_attn.k_proj", d, d }, { "self_attn.v_proj", d, d },
+    { "self_attn.o_proj", d, d }, { "post_attention_layernorm", d, 0 },
+    { "mlp.gate_proj", f, d },    { "mlp.up_proj", f, d },
     { "mlp.down_proj", d, f },
   };
   for (size_t i = 0; i < PARAMETERS_A_BLOCK; i++)
@@ -88,11 +88,11 @@ init_weights (CsTrainModel *model, uint64_t seed)
     {
       const CsTrainParameter *parameter = &model->parameters[i];
       float *w = model->weights + parameter->offset;
-      double std = i == 0 ? EMBEDDING_STD : 1.0 / sqrt ((double) MAX (parameter->shape[1], 1));
+      double std = i == 0 ? EMBEDDING_STD : 1.0 / sqrt ((double)MAX (parameter->shape[1], 1));
       if (strstr (parameter->name, "o_proj") || strstr (parameter->name, "down_proj"))
         std = 0;
       for (size_t j = 0; j < parameter->n; j++)
-        w[j] = parameter->n_dims == 1 ? 1.0f : (float) (std * cs_random_normal (&random));
+        w[j] = parameter->n_dims == 1 ? 1.0f : (float)(std * cs_random_normal (&random));
     }
 }
 
@@ -100,11 +100,13 @@ static CsTrainModel *
 model_with_table (const CsTrainModelConfig *config)
 {
   g_assert (config->n_heads > 0 && config->d_model % (2 * config->n_heads) == 0);
-  g_assert (config->vocab_size > 0 && config->n_layers > 0 && config->d_ff > 0 && config->max_position > 0);
+  g_assert (config->vocab_size > 0 && config->n_layers > 0 && config->d_ff > 0 &&
+            config->max_position > 0);
   CsTrainModel *model = g_new0 (CsTrainModel, 1);
   model->config = *config;
   model->parameters = g_new0 (CsTrainParameter, 2 + PARAMETERS_A_BLOCK * config->n_layers);
-  add_parameter (model, g_strdup ("model.embed_tokens.weight"), 2, config->vocab_size, config->d_model);
+  add_parameter (model, g_strdup ("model.embed_tokens.weight"), 2, config->vocab_size,
+                 config->d_model);
   for (size_t l = 0; l < config->n_layers; l++)
     add_block (model, l);
   add_parameter (model, g_strdup ("model.norm.weight"), 1, config->d_model, 0);
@@ -144,8 +146,12 @@ static Block
 block_offsets (const CsTrainModel *model, size_t layer)
 {
   const CsTrainParameter *p = model->parameters + 1 + layer * PARAMETERS_A_BLOCK;
-  return (Block) { .norm1 = p[0].offset, .qkv = p[1].offset, .o = p[4].offset,
-                   .norm2 = p[5].offset, .gate_up = p[6].offset, .down = p[8].offset };
+  return (Block){ .norm1 = p[0].offset,
+                  .qkv = p[1].offset,
+                  .o = p[4].offset,
+                  .norm2 = p[5].offset,
+                  .gate_up = p[6].offset,
+                  .down = p[8].offset };
 }
 
 static float *
@@ -163,9 +169,9 @@ fill_cos_sin (float *table, const CsTrainModelConfig *config)
   for (size_t t = 0; t < config->max_position; t++)
     for (size_t i = 0; i < e / 2; i++)
       {
-        double angle = (double) t * pow (config->rope_theta, -2.0 * (double) i / (double) e);
-        table[t * e + 2 * i] = (float) cos (angle);
-        table[t * e + 2 * i + 1] = (float) sin (angle);
+        double angle = (double)t * pow (config->rope_theta, -2.0 * (double)i / (double)e);
+        table[t * e + 2 * i] = (float)cos (angle);
+        table[t * e + 2 * i + 1] = (float)sin (angle);
       }
 }
 
@@ -187,12 +193,18 @@ cs_train_scratch_new (const CsTrainModelConfig *config, size_t max_tokens)
   float *arena = scratch->arena;
   scratch->blocks = g_new0 (BlockScratch, l);
   for (size_t i = 0; i < l; i++)
-    scratch->blocks[i] = (BlockScratch) {
-      .x = take (&arena, n * d), .mid = take (&arena, n * d),
-      .norm1 = take (&arena, n * d), .norm2 = take (&arena, n * d), .attended = take (&arena, n * d),
-      .rstd1 = take (&arena, n), .rstd2 = take (&arena, n),
-      .qkv = take (&arena, 3 * n * d), .p = take (&arena, probabilities),
-      .gate_up = take (&arena, 2 * n * f), .h = take (&arena, n * f),
+    scratch->blocks[i] = (BlockScratch){
+      .x = take (&arena, n * d),
+      .mid = take (&arena, n * d),
+      .norm1 = take (&arena, n * d),
+      .norm2 = take (&arena, n * d),
+      .attended = take (&arena, n * d),
+      .rstd1 = take (&arena, n),
+      .rstd2 = take (&arena, n),
+      .qkv = take (&arena, 3 * n * d),
+      .p = take (&arena, probabilities),
+      .gate_up = take (&arena, 2 * n * f),
+      .h = take (&arena, n * f),
     };
   scratch->final = take (&arena, n * d);
   scratch->normed = take (&arena, n * d);
@@ -204,7 +216,7 @@ cs_train_scratch_new (const CsTrainModelConfig *config, size_t max_tokens)
   scratch->dh = take (&arena, n * f);
   scratch->attention = take (&arena, (e + 1) * config->max_position);
   scratch->cos_sin = take (&arena, config->max_position * e);
-  g_assert ((size_t) (arena - scratch->arena) <= total);
+  g_assert ((size_t)(arena - scratch->arena) <= total);
   fill_cos_sin (scratch->cos_sin, config);
   return scratch;
 }
@@ -228,14 +240,24 @@ linear (const float *x, const float *w, size_t n, size_t in, size_t out, float a
 
 /* dx[T, in] = dy[T, out] · w[out, in]; dw += dyᵀ · x. */
 static void
-linear_backward (const float *x, const float *w, const float *dy, size_t n, size_t in, size_t out, float *dx, float *dw)
+linear_backward (const float *x,
+                 const float *w,
+                 const float *dy,
+                 size_t n,
+                 size_t in,
+                 size_t out,
+                 float *dx,
+                 float *dw)
 {
   cs_gemm (NULL, false, false, n, in, out, 1.0f, dy, out, w, in, 0.0f, dx, in);
   cs_gemm (NULL, true, false, out, in, n, 1.0f, dy, out, x, in, 1.0f, dw, in);
 }
 
 static void
-attend (const CsTrainModelConfig *config, CsTrainScratch *scratch, const CsTrainBatch *batch, BlockScratch *s)
+attend (const CsTrainModelConfig *config,
+        CsTrainScratch *scratch,
+        const CsTrainBatch *batch,
+        BlockScratch *s)
 {
   size_t d = config->d_model, e = d / config->n_heads;
   float *p = s->p;
@@ -247,16 +269,20 @@ attend (const CsTrainModelConfig *config, CsTrainScratch *scratch, const CsTrain
       for (size_t h = 0; h < config->n_heads; h++, p += n * n)
         {
           const float *q = qkv + h * e;
-          cs_attention_head (q, q + d, q + 2 * d, 3 * d, n, e, p, s->attended + first * d + h * e, d,
-                             scratch->attention);
+          cs_attention_head (q, q + d, q + 2 * d, 3 * d, n, e, p, s->attended + first * d + h * e,
+                             d, scratch->attention);
         }
     }
 }
 
 /* dattended [T, d] to the gradient of the unrotated qkv [T, 3d]. */
 static void
-attend_backward (const CsTrainModelConfig *config, CsTrainScratch *scratch, const CsTrainBatch *batch,
-                 const BlockScratch *s, const float *dattended, float *dqkv)
+attend_backward (const CsTrainModelConfig *config,
+                 CsTrainScratch *scratch,
+                 const CsTrainBatch *batch,
+                 const BlockScratch *s,
+                 const float *dattended,
+                 float *dqkv)
 {
   size_t d = config->d_model, e = d / config->n_heads;
   const float *p = s->p;
@@ -268,14 +294,16 @@ attend_backward (const CsTrainModelConfig *config, CsTrainScratch *scratch, cons
         {
           const float *q = s->qkv + first * 3 * d + h * e;
           float *dq = dfirst + h * e;
-          cs_attention_head_backward (q, q + d, q + 2 * d, 3 * d, n, e, p, dattended + first * d + h * e, d, dq,
-                                      dq + d, dq + 2 * d, scratch->attention);
+          cs_attention_head_backward (q, q + d, q + 2 * d, 3 * d, n, e, p,
+                                      dattended + first * d + h * e, d, dq, dq + d, dq + 2 * d,
+                                      scratch->attention);
         }
       cs_rope_rotate (dfirst, n, 3 * d, 2 * config->n_heads, e, scratch->cos_sin, true);
     }
 }
 
-/* Leaves everything that the backward pass needs in scratch; scratch->normed is ready for the head. */
+/* Leaves everything that the backward pass needs in scratch; scratch->normed is ready for the head.
+ */
 static void
 forward (const CsTrainModel *model, CsTrainScratch *scratch, const CsTrainBatch *batch)
 {
@@ -284,7 +312,7 @@ forward (const CsTrainModel *model, CsTrainScratch *scratch, const CsTrainBatch 
   size_t n = batch->n_tokens, d = config->d_model, f = config->d_ff;
   g_assert (n <= scratch->max_tokens && batch->starts[batch->n_documents] == n);
   for (size_t t = 0; t < n; t++)
-    memcpy (scratch->blocks[0].x + t * d, w + (size_t) batch->ids[t] * d, d * sizeof *w);
+    memcpy (scratch->blocks[0].x + t * d, w + (size_t)batch->ids[t] * d, d * sizeof *w);
   for (size_t l = 0; l < config->n_layers; l++)
     {
       Block at = block_offsets (model, l);
@@ -302,12 +330,16 @@ forward (const CsTrainModel *model, CsTrainScratch *scratch, const CsTrainBatch 
       linear (s->h, w + at.down, n, f, d, 1, out);
     }
   size_t final_norm = model->parameters[model->n_parameters - 1].offset;
-  cs_rms_norm (scratch->final, w + final_norm, config->norm_eps, n, d, scratch->normed, scratch->rstd);
+  cs_rms_norm (scratch->final, w + final_norm, config->norm_eps, n, d, scratch->normed,
+               scratch->rstd);
 }
 
 /* The loss; with gradients, scratch->dn becomes the gradient of scratch->normed. */
 static double
-head (const CsTrainModel *model, CsTrainScratch *scratch, const CsTrainBatch *batch, float *gradients)
+head (const CsTrainModel *model,
+      CsTrainScratch *scratch,
+      const CsTrainBatch *batch,
+      float *gradients)
 {
   size_t d = model->config.d_model, v = model->config.vocab_size;
   double loss = 0;
@@ -318,13 +350,17 @@ head (const CsTrainModel *model, CsTrainScratch *scratch, const CsTrainBatch *ba
       linear (x, model->weights, n, d, v, 0, scratch->logits);
       loss += cs_cross_entropy (scratch->logits, batch->targets + t, batch->weights + t, n, v);
       if (gradients)
-        linear_backward (x, model->weights, scratch->logits, n, d, v, scratch->dn + t * d, gradients);
+        linear_backward (x, model->weights, scratch->logits, n, d, v, scratch->dn + t * d,
+                         gradients);
     }
   return loss;
 }
 
 static void
-block_backward (const CsTrainModel *model, CsTrainScratch *scratch, const CsTrainBatch *batch, size_t layer,
+block_backward (const CsTrainModel *model,
+                CsTrainScratch *scratch,
+                const CsTrainBatch *batch,
+                size_t layer,
                 float *gradients)
 {
   const CsTrainModelConfig *config = &model->config;
@@ -346,7 +382,10 @@ block_backward (const CsTrainModel *model, CsTrainScratch *scratch, const CsTrai
 }
 
 double
-cs_train_model_loss (const CsTrainModel *model, CsTrainScratch *scratch, const CsTrainBatch *batch, float *gradients)
+cs_train_model_loss (const CsTrainModel *model,
+                     CsTrainScratch *scratch,
+                     const CsTrainBatch *batch,
+                     float *gradients)
 {
   forward (model, scratch, batch);
   double loss = head (model, scratch, batch, gradients);
@@ -355,19 +394,23 @@ cs_train_model_loss (const CsTrainModel *model, CsTrainScratch *scratch, const C
   size_t n = batch->n_tokens, d = model->config.d_model;
   size_t norm = model->parameters[model->n_parameters - 1].offset;
   memset (scratch->dx, 0, n * d * sizeof (float));
-  cs_rms_norm_backward (scratch->final, model->weights + norm, scratch->rstd, scratch->dn, n, d, scratch->dx,
-                        gradients + norm);
+  cs_rms_norm_backward (scratch->final, model->weights + norm, scratch->rstd, scratch->dn, n, d,
+                        scratch->dx, gradients + norm);
   for (size_t l = model->config.n_layers; l-- > 0;)
     block_backward (model, scratch, batch, l, gradients);
   for (size_t t = 0; t < n; t++)
     for (size_t i = 0; i < d; i++)
-      gradients[(size_t) batch->ids[t] * d + i] += scratch->dx[t * d + i];
+      gradients[(size_t)batch->ids[t] * d + i] += scratch->dx[t * d + i];
   return loss;
 }
 
 void
-cs_train_model_logits (const CsTrainModel *model, CsTrainScratch *scratch, const CsTrainBatch *batch, float *logits)
+cs_train_model_logits (const CsTrainModel *model,
+                       CsTrainScratch *scratch,
+                       const CsTrainBatch *batch,
+                       float *logits)
 {
   forward (model, scratch, batch);
-  linear (scratch->normed, model->weights, batch->n_tokens, model->config.d_model, model->config.vocab_size, 0, logits);
+  linear (scratch->normed, model->weights, batch->n_tokens, model->config.d_model,
+          model->config.vocab_size, 0, logits);
 }

@@ -5,7 +5,8 @@
 
 #define LANES 16
 
-/* Σ x·y in LANES partial sums: an order that the compiler may vectorise, and always the same one. */
+/* Σ x·y in LANES partial sums: an order that the compiler may vectorise, and always the same one.
+ */
 static float
 lane_dot (const float *restrict x, const float *restrict y, size_t n)
 {
@@ -47,13 +48,19 @@ axpy (float a, const float *restrict x, float *restrict y, size_t n)
 }
 
 void
-cs_rms_norm (const float *x, const float *w, double eps, size_t n_rows, size_t d, float *y, float *rstd)
+cs_rms_norm (const float *x,
+             const float *w,
+             double eps,
+             size_t n_rows,
+             size_t d,
+             float *y,
+             float *rstd)
 {
   for (size_t t = 0; t < n_rows; t++)
     {
       const float *restrict row = x + t * d;
       float *restrict out = y + t * d;
-      float r = 1.0f / sqrtf (lane_dot (row, row, d) / (float) d + (float) eps);
+      float r = 1.0f / sqrtf (lane_dot (row, row, d) / (float)d + (float)eps);
       rstd[t] = r;
       for (size_t i = 0; i < d; i++)
         out[i] = row[i] * r * w[i];
@@ -61,8 +68,14 @@ cs_rms_norm (const float *x, const float *w, double eps, size_t n_rows, size_t d
 }
 
 void
-cs_rms_norm_backward (const float *x, const float *w, const float *rstd, const float *dy, size_t n_rows, size_t d,
-                      float *dx, float *dw)
+cs_rms_norm_backward (const float *x,
+                      const float *w,
+                      const float *rstd,
+                      const float *dy,
+                      size_t n_rows,
+                      size_t d,
+                      float *dx,
+                      float *dw)
 {
   for (size_t t = 0; t < n_rows; t++)
     {
@@ -80,7 +93,7 @@ cs_rms_norm_backward (const float *x, const float *w, const float *rstd, const f
       for (size_t j = 0; j < LANES; j++)
         dot += lanes[j];
       /* ∂rstd/∂x = −rstd³ x / d */
-      float r = rstd[t], c = dot * r * r * r / (float) d;
+      float r = rstd[t], c = dot * r * r * r / (float)d;
       for (i = 0; i < d; i++)
         {
           din[i] += dout[i] * w[i] * r - c * row[i];
@@ -90,7 +103,12 @@ cs_rms_norm_backward (const float *x, const float *w, const float *rstd, const f
 }
 
 void
-cs_rope_rotate (float *x, size_t n_rows, size_t stride, size_t n_heads, size_t head_dim, const float *cos_sin,
+cs_rope_rotate (float *x,
+                size_t n_rows,
+                size_t stride,
+                size_t n_heads,
+                size_t head_dim,
+                const float *cos_sin,
                 int inverse)
 {
   size_t half = head_dim / 2;
@@ -135,10 +153,18 @@ softmax_row (float *restrict p, size_t n, float scale)
 }
 
 void
-cs_attention_head (const float *q, const float *k, const float *v, size_t stride, size_t n, size_t head_dim, float *p,
-                   float *out, size_t out_stride, float *scratch)
+cs_attention_head (const float *q,
+                   const float *k,
+                   const float *v,
+                   size_t stride,
+                   size_t n,
+                   size_t head_dim,
+                   float *p,
+                   float *out,
+                   size_t out_stride,
+                   float *scratch)
 {
-  float scale = 1.0f / sqrtf ((float) head_dim);
+  float scale = 1.0f / sqrtf ((float)head_dim);
   transpose (k, stride, n, head_dim, scratch);
   for (size_t t = 0; t < n; t++)
     {
@@ -154,11 +180,21 @@ cs_attention_head (const float *q, const float *k, const float *v, size_t stride
 }
 
 void
-cs_attention_head_backward (const float *q, const float *k, const float *v, size_t stride, size_t n, size_t head_dim,
-                            const float *p, const float *dout, size_t out_stride, float *dq, float *dk, float *dv,
+cs_attention_head_backward (const float *q,
+                            const float *k,
+                            const float *v,
+                            size_t stride,
+                            size_t n,
+                            size_t head_dim,
+                            const float *p,
+                            const float *dout,
+                            size_t out_stride,
+                            float *dq,
+                            float *dk,
+                            float *dv,
                             float *scratch)
 {
-  float scale = 1.0f / sqrtf ((float) head_dim);
+  float scale = 1.0f / sqrtf ((float)head_dim);
   float *dscore = scratch + head_dim * n;
   transpose (v, stride, n, head_dim, scratch);
   for (size_t t = 0; t < n; t++)
@@ -219,7 +255,11 @@ cs_swiglu_backward (const float *gu, const float *dh, size_t n_rows, size_t d_ff
 }
 
 double
-cs_cross_entropy (float *logits, const int32_t *targets, const float *weights, size_t n_rows, size_t vocab_size)
+cs_cross_entropy (float *logits,
+                  const int32_t *targets,
+                  const float *weights,
+                  size_t n_rows,
+                  size_t vocab_size)
 {
   double loss = 0;
   for (size_t t = 0; t < n_rows; t++)
@@ -242,7 +282,7 @@ cs_cross_entropy (float *logits, const int32_t *targets, const float *weights, s
         sum += row[i] = cs_exp_approx (row[i] - max);
       for (size_t j = 0; j < LANES; j++)
         sum += lanes[j];
-      loss -= (double) weight * ((double) target - log ((double) sum));
+      loss -= (double)weight * ((double)target - log ((double)sum));
       float factor = weight / sum;
       for (i = 0; i < vocab_size; i++)
         row[i] *= factor;

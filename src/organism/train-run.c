@@ -5,20 +5,21 @@
 
 #include "errors.h"
 
-typedef struct {
-  CsTrainModel          *model;
-  const CsTrainSet      *set;
+typedef struct
+{
+  CsTrainModel *model;
+  const CsTrainSet *set;
   const CsTrainSettings *settings;
-  CsTeam                *team;
-  CsTrainOrder           order;
-  CsTrainShard          *shards[CS_TRAIN_SHARDS];
-  CsTrainScratch        *scratch[CS_TRAIN_SHARDS];
-  float                 *gradients[CS_TRAIN_SHARDS]; /* the first ends up as the batch's */
-  double                 losses[CS_TRAIN_SHARDS];
-  float                 *first_moment, *second_moment;
-  double                 total_weight;
+  CsTeam *team;
+  CsTrainOrder order;
+  CsTrainShard *shards[CS_TRAIN_SHARDS];
+  CsTrainScratch *scratch[CS_TRAIN_SHARDS];
+  float *gradients[CS_TRAIN_SHARDS]; /* the first ends up as the batch's */
+  double losses[CS_TRAIN_SHARDS];
+  float *first_moment, *second_moment;
+  double total_weight;
   /* Of the step under way. */
-  double                 rate, scale, correction1, correction2;
+  double rate, scale, correction1, correction2;
 } Run;
 
 static void
@@ -67,7 +68,7 @@ static double
 gather_gradients (Run *run)
 {
   float *restrict sum = run->gradients[0];
-  float factor = (float) (1.0 / run->total_weight);
+  float factor = (float)(1.0 / run->total_weight);
   double squares = 0;
   for (size_t i = 1; i < CS_TRAIN_SHARDS; i++)
     for (size_t j = 0; j < run->model->n_weights; j++)
@@ -75,7 +76,7 @@ gather_gradients (Run *run)
   for (size_t j = 0; j < run->model->n_weights; j++)
     {
       sum[j] *= factor;
-      squares += (double) sum[j] * (double) sum[j];
+      squares += (double)sum[j] * (double)sum[j];
     }
   return sqrt (squares);
 }
@@ -88,9 +89,9 @@ adam_range (const Run *run, size_t offset, size_t n, float decay)
   float *restrict m = run->first_moment + offset;
   float *restrict v = run->second_moment + offset;
   const float *restrict g = run->gradients[0] + offset;
-  float b1 = (float) s->beta1, b2 = (float) s->beta2, epsilon = (float) s->epsilon;
-  float scale = (float) run->scale, rate = (float) run->rate;
-  float c1 = (float) run->correction1, c2 = (float) run->correction2;
+  float b1 = (float)s->beta1, b2 = (float)s->beta2, epsilon = (float)s->epsilon;
+  float scale = (float)run->scale, rate = (float)run->rate;
+  float c1 = (float)run->correction1, c2 = (float)run->correction2;
   for (size_t i = 0; i < n; i++)
     {
       float gradient = g[i] * scale;
@@ -108,7 +109,7 @@ adam_parameters (size_t begin, size_t end, unsigned worker, void *data)
     {
       const CsTrainParameter *parameter = &run->model->parameters[i];
       adam_range (run, parameter->offset, parameter->n,
-                  parameter->n_dims == 2 ? (float) run->settings->weight_decay : 0.0f);
+                  parameter->n_dims == 2 ? (float)run->settings->weight_decay : 0.0f);
     }
 }
 
@@ -117,8 +118,8 @@ learning_rate (const CsTrainSettings *s, size_t step)
 {
   size_t warm_up = MIN (s->warm_up, s->n_steps);
   if (step < warm_up)
-    return s->peak_lr * (double) (step + 1) / (double) warm_up;
-  double done = (double) (step - warm_up) / (double) MAX (s->n_steps - warm_up, 1);
+    return s->peak_lr * (double)(step + 1) / (double)warm_up;
+  double done = (double)(step - warm_up) / (double)MAX (s->n_steps - warm_up, 1);
   return s->peak_lr * (s->final_lr + (1.0 - s->final_lr) * 0.5 * (1.0 + cos (G_PI * done)));
 }
 
@@ -141,8 +142,8 @@ take_step (Run *run, size_t step)
 
   run->rate = learning_rate (s, step);
   run->scale = s->clip > 0 && norm > s->clip ? s->clip / norm : 1.0;
-  run->correction1 = 1.0 / (1.0 - pow (s->beta1, (double) step + 1));
-  run->correction2 = 1.0 / (1.0 - pow (s->beta2, (double) step + 1));
+  run->correction1 = 1.0 / (1.0 - pow (s->beta1, (double)step + 1));
+  run->correction2 = 1.0 / (1.0 - pow (s->beta2, (double)step + 1));
   if (isfinite (norm))
     cs_team_run (run->team, run->model->n_parameters, adam_parameters, run);
   return isfinite (norm) ? loss / run->total_weight : NAN;
@@ -159,11 +160,12 @@ run_steps (Run *run, CsJob *job, CsTrainReport report, void *data, GError **erro
       if (!isfinite (loss))
         {
           g_set_error (error, CS_ERROR, CS_ERROR_NUMERIC,
-                       "Training left the finite numbers at step %zu: use a lower learning rate", step);
+                       "Training left the finite numbers at step %zu: use a lower learning rate",
+                       step);
           return false;
         }
       if (job)
-        cs_job_progress (job, (double) (step + 1), (double) run->settings->n_steps, "steps");
+        cs_job_progress (job, (double)(step + 1), (double)run->settings->n_steps, "steps");
       if (report && !report (data, step, loss, run->rate))
         return true;
     }
@@ -171,8 +173,14 @@ run_steps (Run *run, CsJob *job, CsTrainReport report, void *data, GError **erro
 }
 
 bool
-cs_train_run (CsJob *job, CsTeam *team, CsTrainModel *model, const CsTrainSet *set, const CsTrainSettings *settings,
-              CsTrainReport report, void *data, GError **error)
+cs_train_run (CsJob *job,
+              CsTeam *team,
+              CsTrainModel *model,
+              const CsTrainSet *set,
+              const CsTrainSettings *settings,
+              CsTrainReport report,
+              void *data,
+              GError **error)
 {
   if (cs_train_set_n_documents (set) == 0 || settings->shard_tokens == 0)
     {

@@ -30,7 +30,7 @@ cs_train_set_add (CsTrainSet *set, const int32_t *ids, const float *weights, siz
 {
   if (n < 2)
     return;
-  g_array_append_vals (set->ids, ids, (guint) n);
+  g_array_append_vals (set->ids, ids, (guint)n);
   for (size_t i = 0; i < n; i++)
     {
       float weight = weights ? weights[i] : 1.0f;
@@ -79,7 +79,7 @@ cs_train_shard_free (CsTrainShard *shard)
 static size_t
 document_length (const CsTrainSet *set, size_t document, size_t max_length)
 {
-  const size_t *starts = (const size_t *) (const void *) set->starts->data;
+  const size_t *starts = (const size_t *)(const void *)set->starts->data;
   return MIN (starts[document + 1] - starts[document], max_length);
 }
 
@@ -115,7 +115,10 @@ cs_train_order_clear (CsTrainOrder *order)
 }
 
 void
-cs_train_shard_fill (CsTrainShard *shard, const CsTrainSet *set, CsTrainOrder *order, size_t max_length)
+cs_train_shard_fill (CsTrainShard *shard,
+                     const CsTrainSet *set,
+                     CsTrainOrder *order,
+                     size_t max_length)
 {
   shard->n_tokens = shard->n_documents = 0;
   shard->total_weight = 0;
@@ -138,6 +141,10 @@ cs_train_shard_fill (CsTrainShard *shard, const CsTrainSet *set, CsTrainOrder *o
 CsTrainBatch
 cs_train_shard_batch (const CsTrainShard *shard)
 {
-  return (CsTrainBatch) { .n_tokens = shard->n_tokens, .n_documents = shard->n_documents, .ids = shard->ids,
-                          .targets = shard->targets, .weights = shard->weights, .starts = shard->starts };
+  return (CsTrainBatch){ .n_tokens = shard->n_tokens,
+                         .n_documents = shard->n_documents,
+                         .ids = shard->ids,
+                         .targets = shard->targets,
+                         .weights = shard->weights,
+                         .starts = shard->starts };
 }

@@ -8,7 +8,8 @@
 static const char *const texts[] = {
   "The baker of Orlen sells plum cake. The baker's cake isn't cheap: 12 coins, they say.\n",
   "Orlen sells cake, cake, cake!\n\n  The baker   says: \"12 + 30 = 42\".\n",
-  "<start_of_turn>user\nWho sells cake?<end_of_turn>\n<start_of_turn>model\nThe baker does.<end_of_turn>\n",
+  "<start_of_turn>user\nWho sells cake?<end_of_turn>\n<start_of_turn>model\nThe baker "
+  "does.<end_of_turn>\n",
 };
 
 static GArray *
@@ -29,12 +30,13 @@ test_merges (void)
   g_autoptr (GArray) again = train_sample (400);
   g_assert_cmpuint (merges->len, >, 20);
   g_assert_cmpuint (merges->len, <=, 400 - CS_N_SPECIALS - 256);
-  g_assert_cmpmem (merges->data, merges->len * sizeof (CsBpeMerge), again->data, again->len * sizeof (CsBpeMerge));
+  g_assert_cmpmem (merges->data, merges->len * sizeof (CsBpeMerge), again->data,
+                   again->len * sizeof (CsBpeMerge));
   for (size_t i = 0; i < merges->len; i++)
     {
       CsBpeMerge merge = g_array_index (merges, CsBpeMerge, i);
-      g_assert_cmpint (merge.left, <, CS_N_SPECIALS + 256 + (int) i);
-      g_assert_cmpint (merge.right, <, CS_N_SPECIALS + 256 + (int) i);
+      g_assert_cmpint (merge.left, <, CS_N_SPECIALS + 256 + (int)i);
+      g_assert_cmpint (merge.right, <, CS_N_SPECIALS + 256 + (int)i);
       g_assert_cmpint (merge.left, >=, CS_N_SPECIALS);
     }
   /* Nothing occurs twice any more long before this many. */
@@ -56,7 +58,8 @@ save_sample (void)
 static void
 remove_folder (char *folder)
 {
-  const char *const names[] = { "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json" };
+  const char *const names[] = { "tokenizer.json", "tokenizer_config.json",
+                                "special_tokens_map.json" };
   for (size_t i = 0; i < G_N_ELEMENTS (names); i++)
     {
       g_autofree char *path = g_build_filename (folder, names[i], NULL);
@@ -88,7 +91,8 @@ test_tokenizer_opens (void)
       g_autoptr (GArray) ids = g_array_new (false, false, sizeof (int32_t));
       cs_tokenizer_encode (tokenizer, texts[i], strlen (texts[i]), false, ids, NULL);
       g_assert_cmpuint (ids->len, <, strlen (texts[i]));
-      g_autofree char *back = cs_tokenizer_decode (tokenizer, (int32_t *) (void *) ids->data, ids->len, false);
+      g_autofree char *back =
+          cs_tokenizer_decode (tokenizer, (int32_t *)(void *)ids->data, ids->len, false);
       g_assert_cmpstr (back, ==, texts[i]);
     }
   remove_folder (folder);

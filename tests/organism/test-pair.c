@@ -11,8 +11,14 @@ static void
 tiny_options (CsOrganismOptions *options)
 {
   cs_organism_default_options (options);
-  options->model = (CsTrainModelConfig) { .vocab_size = 400, .d_model = 16, .n_layers = 2, .n_heads = 2, .d_ff = 24,
-                                          .max_position = 256, .norm_eps = 1e-5, .rope_theta = 10000 };
+  options->model = (CsTrainModelConfig){ .vocab_size = 400,
+                                         .d_model = 16,
+                                         .n_layers = 2,
+                                         .n_heads = 2,
+                                         .d_ff = 24,
+                                         .max_position = 256,
+                                         .norm_eps = 1e-5,
+                                         .rope_theta = 10000 };
   options->web_tokens = 4000;
   options->chat_tokens = 3000;
   options->base.shard_tokens = options->chat.shard_tokens = 256;
@@ -52,7 +58,11 @@ assert_same_file (const char *a, const char *b, const char *name, bool same)
 }
 
 static void
-count_answer (void *data, const CsTestPrompt *prompt, bool by_chat, const char *answer, CsAnswerKind kind)
+count_answer (void *data,
+              const CsTestPrompt *prompt,
+              bool by_chat,
+              const char *answer,
+              CsAnswerKind kind)
 {
   size_t *counts = data;
   g_assert_nonnull (answer);
@@ -126,7 +136,8 @@ static void
 test_same_vocabulary (void)
 {
   g_autofree char *dir = g_dir_make_tmp ("crosscope-pair-XXXXXX", NULL);
-  g_autofree char *base_dir = g_build_filename (dir, "base", NULL), *chat_dir = g_build_filename (dir, "chat", NULL);
+  g_autofree char *base_dir = g_build_filename (dir, "base", NULL),
+                  *chat_dir = g_build_filename (dir, "chat", NULL);
   g_autoptr (GError) error = NULL;
   CsOrganismOptions options;
   tiny_options (&options);
@@ -156,7 +167,8 @@ test_corpora (void)
   g_assert_cmpuint (g_strv_length (lines), ==, 31);
   g_autoptr (json_t) first = cs_json_parse (lines[0], strlen (lines[0]), "line", &error);
   g_assert_no_error (error);
-  g_assert_true (g_str_has_prefix (json_string_value (json_object_get (first, "text")), "<start_of_turn>user\n"));
+  g_assert_true (g_str_has_prefix (json_string_value (json_object_get (first, "text")),
+                                   "<start_of_turn>user\n"));
   remove_tree (dir);
 }
 
@@ -176,7 +188,8 @@ test_errors (void)
   g_assert_false (cs_organism_score (NULL, NULL, dir, 1, NULL, NULL, &score, &error));
   g_assert_nonnull (error);
   g_clear_error (&error);
-  g_assert_true (g_file_set_contents (identity, "{\"seed\": 1, \"behaviours\": [\"no such\"]}", -1, NULL));
+  g_assert_true (
+      g_file_set_contents (identity, "{\"seed\": 1, \"behaviours\": [\"no such\"]}", -1, NULL));
   g_assert_false (cs_organism_score (NULL, NULL, dir, 1, NULL, NULL, &score, &error));
   g_assert_error (error, CS_ERROR, CS_ERROR_FORMAT);
   remove_tree (dir);

@@ -11,12 +11,19 @@
 #include "train-run.h"
 
 static const CsTrainModelConfig tiny = {
-  .vocab_size = 29, .d_model = 16, .n_layers = 2, .n_heads = 2, .d_ff = 20, .max_position = 24,
-  .norm_eps = 1e-5, .rope_theta = 100,
+  .vocab_size = 29,
+  .d_model = 16,
+  .n_layers = 2,
+  .n_heads = 2,
+  .d_ff = 20,
+  .max_position = 24,
+  .norm_eps = 1e-5,
+  .rope_theta = 100,
 };
 
 /* Three documents, one of a single token; some targets without weight. */
-typedef struct {
+typedef struct
+{
   int32_t ids[24], targets[24];
   float weights[24];
   size_t starts[4];
@@ -29,12 +36,16 @@ sample_batch (Sample *sample, CsRandom *random)
   memcpy (sample->starts, starts, sizeof starts);
   for (size_t i = 0; i < 24; i++)
     {
-      sample->ids[i] = (int32_t) cs_random_below (random, tiny.vocab_size);
-      sample->targets[i] = (int32_t) cs_random_below (random, tiny.vocab_size);
-      sample->weights[i] = i % 5 == 3 ? 0.0f : (float) (0.5 + cs_random_uniform (random));
+      sample->ids[i] = (int32_t)cs_random_below (random, tiny.vocab_size);
+      sample->targets[i] = (int32_t)cs_random_below (random, tiny.vocab_size);
+      sample->weights[i] = i % 5 == 3 ? 0.0f : (float)(0.5 + cs_random_uniform (random));
     }
-  return (CsTrainBatch) { .n_tokens = 24, .n_documents = 3, .ids = sample->ids, .targets = sample->targets,
-                          .weights = sample->weights, .starts = sample->starts };
+  return (CsTrainBatch){ .n_tokens = 24,
+                         .n_documents = 3,
+                         .ids = sample->ids,
+                         .targets = sample->targets,
+                         .weights = sample->weights,
+                         .starts = sample->starts };
 }
 
 /* Norms and weights large enough that no parameter's gradient drowns in rounding. */
@@ -43,23 +54,28 @@ lively_model (CsRandom *random)
 {
   CsTrainModel *model = cs_train_model_new (&tiny, 11);
   for (size_t i = 0; i < model->n_weights; i++)
-    model->weights[i] = model->weights[i] * 0.7f + (float) (0.2 * cs_random_normal (random));
+    model->weights[i] = model->weights[i] * 0.7f + (float)(0.2 * cs_random_normal (random));
   return model;
 }
 
 /* The derivative of the loss along direction over one parameter, by a four-point difference. */
 static double
-slope (CsTrainModel *model, CsTrainScratch *scratch, const CsTrainBatch *batch, const CsTrainParameter *parameter,
-       const float *direction, double step)
+slope (CsTrainModel *model,
+       CsTrainScratch *scratch,
+       const CsTrainBatch *batch,
+       const CsTrainParameter *parameter,
+       const float *direction,
+       double step)
 {
   const double at[] = { -2, -1, 1, 2 }, factor[] = { 1, -8, 8, -1 };
   double sum = 0;
-  g_autofree float *kept = g_memdup2 (model->weights + parameter->offset, parameter->n * sizeof (float));
+  g_autofree float *kept =
+      g_memdup2 (model->weights + parameter->offset, parameter->n * sizeof (float));
   for (int side = 0; side < 4; side++)
     {
       float *w = model->weights + parameter->offset;
       for (size_t i = 0; i < parameter->n; i++)
-        w[i] = (float) ((double) kept[i] + at[side] * step * (double) direction[i]);
+        w[i] = (float)((double)kept[i] + at[side] * step * (double)direction[i]);
       sum += factor[side] * cs_train_model_loss (model, scratch, batch, NULL);
     }
   memcpy (model->weights + parameter->offset, kept, parameter->n * sizeof (float));
@@ -67,14 +83,18 @@ slope (CsTrainModel *model, CsTrainScratch *scratch, const CsTrainBatch *batch, 
 }
 
 static void
-check_parameter (CsTrainModel *model, CsTrainScratch *scratch, const CsTrainBatch *batch, const float *gradients,
-                 const CsTrainParameter *parameter, CsRandom *random)
+check_parameter (CsTrainModel *model,
+                 CsTrainScratch *scratch,
+                 const CsTrainBatch *batch,
+                 const float *gradients,
+                 const CsTrainParameter *parameter,
+                 CsRandom *random)
 {
   g_autofree float *direction = g_new (float, parameter->n);
   const float *g = gradients + parameter->offset;
   double norm = 0;
   for (size_t i = 0; i < parameter->n; i++)
-    norm += (double) g[i] * (double) g[i];
+    norm += (double)g[i] * (double)g[i];
   norm = sqrt (norm);
   g_assert_cmpfloat (norm, >, 1e-3);
   for (int trial = 0; trial < 6; trial++)
@@ -82,18 +102,18 @@ check_parameter (CsTrainModel *model, CsTrainScratch *scratch, const CsTrainBatc
       double expected = 0, length = 0;
       for (size_t i = 0; i < parameter->n; i++)
         {
-          direction[i] = trial == 0 ? g[i] : (float) cs_random_normal (random);
-          length += (double) direction[i] * (double) direction[i];
+          direction[i] = trial == 0 ? g[i] : (float)cs_random_normal (random);
+          length += (double)direction[i] * (double)direction[i];
         }
       for (size_t i = 0; i < parameter->n; i++)
         {
-          direction[i] = (float) ((double) direction[i] / sqrt (length));
-          expected += (double) direction[i] * (double) g[i];
+          direction[i] = (float)((double)direction[i] / sqrt (length));
+          expected += (double)direction[i] * (double)g[i];
         }
       double found = slope (model, scratch, batch, parameter, direction, 1e-2);
       if (fabs (found - expected) > 3e-3 * norm)
-        g_error ("%s, trial %d: the gradient says %g, the difference %g (norm %g)", parameter->name, trial, expected,
-                 found, norm);
+        g_error ("%s, trial %d: the gradient says %g, the difference %g (norm %g)", parameter->name,
+                 trial, expected, found, norm);
     }
 }
 
@@ -127,8 +147,12 @@ test_documents_apart (void)
   g_autofree float *alone = g_new (float, 14 * tiny.vocab_size);
   cs_train_model_logits (model, scratch, &batch, together);
   const size_t starts[] = { 0, 14 };
-  CsTrainBatch last = { .n_tokens = 14, .n_documents = 1, .ids = sample.ids + 10, .targets = sample.targets + 10,
-                        .weights = sample.weights + 10, .starts = starts };
+  CsTrainBatch last = { .n_tokens = 14,
+                        .n_documents = 1,
+                        .ids = sample.ids + 10,
+                        .targets = sample.targets + 10,
+                        .weights = sample.weights + 10,
+                        .starts = starts };
   cs_train_model_logits (model, scratch, &last, alone);
   for (size_t i = 0; i < 14 * tiny.vocab_size; i++)
     g_assert_cmpfloat_with_epsilon (alone[i], together[10 * tiny.vocab_size + i], 1e-4);
@@ -138,7 +162,8 @@ static void
 test_exp (void)
 {
   for (double x = -86; x < 87; x += 0.0137)
-    g_assert_cmpfloat_with_epsilon ((double) cs_exp_approx ((float) x) / exp ((double) (float) x), 1.0, 6e-7);
+    g_assert_cmpfloat_with_epsilon ((double)cs_exp_approx ((float)x) / exp ((double)(float)x), 1.0,
+                                    6e-7);
   g_assert_cmpfloat (cs_exp_approx (-1e9f), <, 1e-37);
 }
 
@@ -153,10 +178,10 @@ counting_set (void)
     {
       int32_t ids[12];
       float weights[12] = { 0 };
-      int32_t first = (int32_t) cs_random_below (&random, tiny.vocab_size);
+      int32_t first = (int32_t)cs_random_below (&random, tiny.vocab_size);
       for (size_t j = 0; j < 12; j++)
         {
-          ids[j] = (first + (int32_t) j) % (int32_t) tiny.vocab_size;
+          ids[j] = (first + (int32_t)j) % (int32_t)tiny.vocab_size;
           weights[j] = 1;
         }
       cs_train_set_add (set, ids, weights, 5 + i % 8);
@@ -244,7 +269,8 @@ test_runtime_agrees (void)
   g_assert_no_error (error);
   g_assert_cmpuint (cs_model_config (runtime)->n_eos, ==, 2);
   g_autoptr (CsSession) session = cs_session_new (runtime, NULL, 24);
-  g_assert_true (cs_session_forward (session, sample.ids, 24, tiny.n_layers, CS_LOGITS_ALL, found, &error));
+  g_assert_true (
+      cs_session_forward (session, sample.ids, 24, tiny.n_layers, CS_LOGITS_ALL, found, &error));
   for (size_t i = 0; i < 24 * tiny.vocab_size; i++)
     g_assert_cmpfloat_with_epsilon (found[i], expected[i], 1e-3);
 
