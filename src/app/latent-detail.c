@@ -1,0 +1,531 @@
+#include "latent-detail.h"
+
+#include <math.h>
+
+#include <glib/gi18n.h>
+
+#include "feedback.h"
+#include "latent-example-list.h"
+#include "latent-words.h"
+
+/* Tokens to each side of the strongest; examples a group. */
+#define CONTEXT 16
+#define PER_GROUP 6
+/* While somebody runs down the table nothing is loaded. */
+#define LOAD_DELAY_MS 120
+#define SAVE_DELAY_MS 600
+
+typedef enum
+{
+  FACT_DELTA_NORM,
+  FACT_NU_ERROR,
+  FACT_NU_RECONSTRUCTION,
+  FACT_MAX_ACT,
+  FACT_DENSITY,
+  FACT_COUNT_ACTIVE,
+  FACT_BASE_NORM,
+  FACT_CHAT_NORM,
+  FACT_COSINE,
+  FACT_TEMPLATE_SHARE,
+  FACT_ENCODER_COSINE,
+  FACT_NU_ACTIVATION,
+  N_FACTS,
+} Fact;
+
+struct _CsLatentDetail
+{
+  AdwBin parent;
+  GtkStack *stack;
+  GtkScrolledWindow *scrolled;
+  GtkWidget *back_button;
+  GtkLabel *title;
+  GtkToggleButton *bookmark;
+  GtkLabel *dot;
+  GtkLabel *verdict;
+  GtkLabel *reason;
+  GtkLabel *warning;
+  AdwEntryRow *name_row;
+  AdwEntryRow *note_row;
+  GtkGrid *facts;
+  AdwExpanderRow *betas;
+  GtkSpinner *spinner;
+  GtkCheckButton *by_sentence;
+  GtkLabel *examples_note;
+  CsLatentExampleList *examples;
+  GtkLabel *fact[N_FACTS];
+  GtkLabel *beta[3];
+
+  CsStudy *study;
+  char *run_name;
+  CsLatentList *list;
+  CsExampleSource *source;
+  gssize latent;
+  bool filling; /* entries are set here, not typed into */
+  guint save_source, load_source;
+  GCancellable *cancellable;
+};
+
+G_DEFINE_FINAL_TYPE (CsLatentDetail, cs_latent_detail, ADW_TYPE_BIN)
+
+static const CsLatentRow *
+current_row (CsLatentDetail *self)
+{
+  return self->list != NULL && self->latent >= 0
+             ? cs_latent_list_row (self->list, (size_t)self->latent)
+             : NULL;
+}
+
+/* --- Label --- */
+
+static void
+save_label (CsLatentDetail *self)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (self->study == NULL || self->latent < 0)
+    return;
+  if (!cs_study_set_label (self->study, self->run_name, (size_t)self->latent,
+                           gtk_editable_get_text (GTK_EDITABLE (self->name_row)),
+                           gtk_editable_get_text (GTK_EDITABLE (self->note_row)),
+                           gtk_toggle_button_get_active (self->bookmark), &error))
+    cs_feedback_error (GTK_WIDGET (self), &error);
+}
+
+void
+cs_latent_detail_flush (CsLatentDetail *self)
+{
+  g_return_if_fail (CS_IS_LATENT_DETAIL (self));
+  if (self->save_source == 0)
+    return;
+  g_clear_handle_id (&self->save_source, g_source_remove);
+  save_label (self);
+}
+
+static gboolean
+save_timeout_cb (void *data)
+{
+  CsLatentDetail *self = data;
+
+  self->save_source = 0;
+  save_label (self);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+label_edited_cb (CsLatentDetail *self)
+{
+  if (self->filling)
+    return;
+  g_clear_handle_id (&self->save_source, g_source_remove);
+  self->save_source = g_timeout_add (SAVE_DELAY_MS, save_timeout_cb, self);
+}
+
+static void
+show_star (CsLatentDetail *self)
+{
+  gtk_button_set_icon_name (GTK_BUTTON (self->bookmark),
+                            gtk_toggle_button_get_active (self->bookmark) ? "starred-symbolic"
+                                                                          : "non-starred-symbolic");
+}
+
+static void
+bookmark_toggled_cb (CsLatentDetail *self)
+{
+  show_star (self);
+  if (self->filling)
+    return;
+  g_clear_handle_id (&self->save_source, g_source_remove);
+  save_label (self);
+}
+
+void
+cs_latent_detail_toggle_bookmark (CsLatentDetail *self)
+{
+  g_return_if_fail (CS_IS_LATENT_DETAIL (self));
+  if (current_row (self) != NULL)
+    gtk_toggle_button_set_active (self->bookmark, !gtk_toggle_button_get_active (self->bookmark));
+}
+
+static void
+set_text (AdwEntryRow *row, const char *text)
+{
+  if (g_strcmp0 (gtk_editable_get_text (GTK_EDITABLE (row)), text != NULL ? text : "") != 0)
+    gtk_editable_set_text (GTK_EDITABLE (row), text != NULL ? text : "");
+}
+
+static void
+show_label (CsLatentDetail *self)
+{
+  const CsLabel *label;
+
+  if (current_row (self) == NULL || self->save_source != 0)
+    return; /* being typed */
+  label = cs_latent_list_label (self->list, (size_t)self->latent);
+  self->filling = true;
+  set_text (self->name_row, label != NULL ? label->name : NULL);
+  set_text (self->note_row, label != NULL ? label->note : NULL);
+  gtk_toggle_button_set_active (self->bookmark, label != NULL && label->bookmarked);
+  show_star (self);
+  self->filling = false;
+}
+
+/* --- Numbers --- */
+
+static char *
+fact_text (const CsLatentRow *row, Fact fact)
+{
+  switch (fact)
+    {
+    case FACT_DELTA_NORM:
+      return cs_latent_column_text (row, CS_LATENT_COLUMN_DELTA_NORM);
+    case FACT_NU_ERROR:
+      return cs_latent_column_text (row, CS_LATENT_COLUMN_NU_ERROR);
+    case FACT_NU_RECONSTRUCTION:
+      return cs_latent_column_text (row, CS_LATENT_COLUMN_NU_RECONSTRUCTION);
+    case FACT_MAX_ACT:
+      return cs_latent_column_text (row, CS_LATENT_COLUMN_MAX_ACT);
+    case FACT_DENSITY:
+      return cs_latent_column_text (row, CS_LATENT_COLUMN_DENSITY);
+    case FACT_COUNT_ACTIVE:
+      return cs_latent_column_text (row, CS_LATENT_COLUMN_COUNT_ACTIVE);
+    case FACT_COSINE:
+      return cs_latent_column_text (row, CS_LATENT_COLUMN_COSINE);
+    case FACT_TEMPLATE_SHARE:
+      return cs_latent_column_text (row, CS_LATENT_COLUMN_TEMPLATE_SHARE);
+    case FACT_BASE_NORM:
+      return cs_latent_number (row->dec_base_norm);
+    case FACT_CHAT_NORM:
+      return cs_latent_number (row->dec_chat_norm);
+    case FACT_ENCODER_COSINE:
+      return cs_latent_number (row->enc_cos_sim);
+    default:
+      return cs_latent_number (row->nu_activation);
+    }
+}
+
+static const char *
+fact_title (Fact fact)
+{
+  switch (fact)
+    {
+    case FACT_DELTA_NORM:
+      return "Δ_norm";
+    case FACT_NU_ERROR:
+      return "ν^ε";
+    case FACT_NU_RECONSTRUCTION:
+      return "ν^r";
+    case FACT_MAX_ACT:
+      return _ ("maximum");
+    case FACT_DENSITY:
+      return _ ("density");
+    case FACT_COUNT_ACTIVE:
+      return _ ("active tokens");
+    case FACT_COSINE:
+      return _ ("cosine, decoders");
+    case FACT_TEMPLATE_SHARE:
+      return _ ("on template");
+    case FACT_BASE_NORM:
+      return _ ("‖d‖ base");
+    case FACT_CHAT_NORM:
+      return _ ("‖d‖ chat");
+    case FACT_ENCODER_COSINE:
+      return _ ("cosine, encoders");
+    default:
+      return "ν^a";
+    }
+}
+
+static void
+show_numbers (CsLatentDetail *self, const CsLatentRow *row)
+{
+  const float *betas[] = { row->beta_activation, row->beta_reconstruction, row->beta_error };
+  const float nus[] = { row->nu_activation, row->nu_reconstruction, row->nu_error };
+
+  for (Fact f = 0; f < N_FACTS; f++)
+    {
+      g_autofree char *text = fact_text (row, f);
+      gtk_label_set_text (self->fact[f], text);
+    }
+  for (size_t i = 0; i < 3; i++)
+    {
+      g_autofree char *base = cs_latent_number (betas[i][0]);
+      g_autofree char *chat = cs_latent_number (betas[i][1]);
+      g_autofree char *nu = cs_latent_number (nus[i]);
+      g_autofree char *text = g_strdup_printf ("%s / %s = %s", base, chat, nu);
+      gtk_label_set_text (self->beta[i], text);
+    }
+}
+
+static void
+show_words (CsLatentDetail *self, const CsLatentRow *row)
+{
+  g_autofree char *title = g_strdup_printf (_ ("Latent %zd"), self->latent);
+  g_autofree char *reason = cs_latent_verdict_reason (row);
+  g_autofree char *verdict = NULL;
+  g_autofree char *warning = NULL;
+  bool few = !row->dead && row->count_active < CS_LATENT_FEW_TOKENS;
+
+  if (row->dead)
+    verdict = g_strdup (cs_latent_class_word (row));
+  else
+    verdict = g_strdup_printf ("%s · %s", cs_latent_class_word (row), cs_latent_verdict_word (row));
+  warning = g_strdup_printf (
+      g_dngettext (NULL,
+                   "Active on %" G_GUINT64_FORMAT " token only: its numbers are uncertain.",
+                   "Active on %" G_GUINT64_FORMAT " tokens only: its numbers are uncertain.",
+                   (unsigned long)row->count_active),
+      row->count_active);
+  gtk_label_set_text (self->title, title);
+  gtk_label_set_text (self->verdict, verdict);
+  gtk_label_set_text (self->reason, reason);
+  gtk_label_set_text (self->warning, warning);
+  gtk_widget_set_visible (GTK_WIDGET (self->warning), few);
+  cs_latent_color_label (self->dot,
+                         row->dead ? CS_PLOT_CLASS_OTHER : cs_latent_plot_class (row));
+}
+
+/* --- Examples --- */
+
+static void
+note_examples (CsLatentDetail *self, const char *text)
+{
+  gtk_label_set_text (self->examples_note, text);
+  gtk_widget_set_visible (GTK_WIDGET (self->examples_note), text[0] != '\0');
+}
+
+static void
+examples_loaded_cb (GObject *object, GAsyncResult *result, void *data)
+{
+  g_autoptr (CsLatentDetail) self = data;
+  g_autoptr (CsTokenizer) tokenizer = NULL;
+  g_autoptr (GError) error = NULL;
+  GArray *examples = cs_example_source_finish (result, &tokenizer, &error);
+  const CsLatentRow *row = current_row (self);
+
+  if (row == NULL || g_task_get_cancellable (G_TASK (result)) != self->cancellable)
+    {
+      g_clear_pointer (&examples, g_array_unref); /* of a latent that is shown no more */
+      return;
+    }
+  gtk_spinner_stop (self->spinner);
+  if (examples == NULL)
+    {
+      g_autofree char *text = g_strdup_printf (_ ("The examples cannot be read now. %s"),
+                                               error->message);
+      note_examples (self, text);
+      return;
+    }
+  note_examples (self, examples->len == 0 ? _ ("It was not active in any text that was analysed.")
+                                          : "");
+  cs_latent_example_list_set (self->examples, examples, tokenizer, row->max_act);
+}
+
+static gboolean
+load_examples_cb (void *data)
+{
+  CsLatentDetail *self = data;
+
+  self->load_source = 0;
+  gtk_spinner_start (self->spinner);
+  cs_example_source_load (self->source, (size_t)self->latent, CONTEXT, PER_GROUP,
+                          self->cancellable, examples_loaded_cb, g_object_ref (self));
+  return G_SOURCE_REMOVE;
+}
+
+static void
+forget_examples (CsLatentDetail *self)
+{
+  g_clear_handle_id (&self->load_source, g_source_remove);
+  if (self->cancellable != NULL)
+    g_cancellable_cancel (self->cancellable);
+  g_clear_object (&self->cancellable);
+  gtk_spinner_stop (self->spinner);
+  note_examples (self, "");
+  cs_latent_example_list_set (self->examples, NULL, NULL, 0);
+}
+
+static void
+by_sentence_toggled_cb (CsLatentDetail *self)
+{
+  cs_latent_example_list_set_by_sentence (self->examples,
+                                          gtk_check_button_get_active (self->by_sentence));
+}
+
+/* --- Showing --- */
+
+void
+cs_latent_detail_show (CsLatentDetail *self, gssize latent)
+{
+  const CsLatentRow *row;
+
+  g_return_if_fail (CS_IS_LATENT_DETAIL (self));
+  cs_latent_detail_flush (self);
+  self->latent = latent;
+  row = current_row (self);
+  forget_examples (self);
+  gtk_stack_set_visible_child_name (self->stack, row != NULL ? "latent" : "none");
+  if (row == NULL)
+    return;
+  show_words (self, row);
+  show_numbers (self, row);
+  show_label (self);
+  gtk_adjustment_set_value (gtk_scrolled_window_get_vadjustment (self->scrolled), 0);
+  if (self->source == NULL)
+    return;
+  self->cancellable = g_cancellable_new ();
+  self->load_source = g_timeout_add (LOAD_DELAY_MS, load_examples_cb, self);
+}
+
+static void
+theme_changed_cb (CsLatentDetail *self)
+{
+  const CsLatentRow *row = current_row (self);
+
+  if (row != NULL)
+    show_words (self, row);
+}
+
+void
+cs_latent_detail_set_run (CsLatentDetail *self, CsStudy *study, const char *run_name,
+                          CsLatentList *list, CsExampleSource *source)
+{
+  g_return_if_fail (CS_IS_LATENT_DETAIL (self));
+  cs_latent_detail_show (self, -1);
+  if (self->list != NULL)
+    g_signal_handlers_disconnect_by_func (self->list, show_label, self);
+  g_set_object (&self->study, study);
+  g_set_object (&self->list, list);
+  g_free (self->run_name);
+  self->run_name = g_strdup (run_name);
+  if (source != NULL)
+    cs_example_source_ref (source);
+  g_clear_pointer (&self->source, cs_example_source_unref);
+  self->source = source;
+  if (list != NULL)
+    g_signal_connect_object (list, "labels-changed", G_CALLBACK (show_label), self,
+                             G_CONNECT_SWAPPED);
+}
+
+void
+cs_latent_detail_set_narrow (CsLatentDetail *self, bool narrow)
+{
+  g_return_if_fail (CS_IS_LATENT_DETAIL (self));
+  gtk_widget_set_visible (self->back_button, narrow);
+}
+
+char *
+cs_latent_detail_as_text (CsLatentDetail *self)
+{
+  const CsLatentRow *row;
+  g_autofree char *facts = NULL, *examples = NULL;
+
+  g_return_val_if_fail (CS_IS_LATENT_DETAIL (self), NULL);
+  row = current_row (self);
+  if (row == NULL)
+    return g_strdup ("");
+  cs_latent_detail_flush (self);
+  facts = cs_latent_as_text (row, cs_latent_list_label (self->list, (size_t)self->latent),
+                             self->run_name);
+  examples = cs_latent_example_list_as_text (self->examples);
+  return g_strconcat (facts, examples[0] != '\0' ? "\n" : "", examples, NULL);
+}
+
+/* --- Class --- */
+
+static void
+cs_latent_detail_dispose (GObject *object)
+{
+  CsLatentDetail *self = CS_LATENT_DETAIL (object);
+
+  if (self->stack != NULL)
+    cs_latent_detail_set_run (self, NULL, NULL, NULL, NULL);
+  gtk_widget_dispose_template (GTK_WIDGET (self), CS_TYPE_LATENT_DETAIL);
+  g_clear_pointer (&self->run_name, g_free);
+  G_OBJECT_CLASS (cs_latent_detail_parent_class)->dispose (object);
+}
+
+static void
+bind_children (GtkWidgetClass *klass)
+{
+#define BIND(name) gtk_widget_class_bind_template_child (klass, CsLatentDetail, name)
+  BIND (stack);
+  BIND (scrolled);
+  BIND (back_button);
+  BIND (title);
+  BIND (bookmark);
+  BIND (dot);
+  BIND (verdict);
+  BIND (reason);
+  BIND (warning);
+  BIND (name_row);
+  BIND (note_row);
+  BIND (facts);
+  BIND (betas);
+  BIND (spinner);
+  BIND (by_sentence);
+  BIND (examples_note);
+  BIND (examples);
+#undef BIND
+}
+
+static void
+cs_latent_detail_class_init (CsLatentDetailClass *klass)
+{
+  GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
+
+  G_OBJECT_CLASS (klass)->dispose = cs_latent_detail_dispose;
+  g_type_ensure (CS_TYPE_LATENT_EXAMPLE_LIST);
+  gtk_widget_class_set_template_from_resource (
+      widget_class, "/io/github/crosscope/Crosscope/ui/latent-detail.ui");
+  bind_children (widget_class);
+  gtk_widget_class_bind_template_callback (widget_class, bookmark_toggled_cb);
+  gtk_widget_class_bind_template_callback (widget_class, label_edited_cb);
+  gtk_widget_class_bind_template_callback (widget_class, by_sentence_toggled_cb);
+}
+
+static void
+add_fact (CsLatentDetail *self, Fact fact)
+{
+  GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 0);
+  GtkWidget *value = gtk_label_new (NULL), *title = gtk_label_new (fact_title (fact));
+
+  self->fact[fact] = GTK_LABEL (value);
+  gtk_widget_add_css_class (value, "heading");
+  gtk_widget_add_css_class (value, "numeric");
+  gtk_widget_add_css_class (title, "caption");
+  gtk_widget_add_css_class (title, "dim-label");
+  gtk_label_set_ellipsize (GTK_LABEL (title), PANGO_ELLIPSIZE_END);
+  gtk_box_append (GTK_BOX (box), value);
+  gtk_box_append (GTK_BOX (box), title);
+  gtk_accessible_update_relation (GTK_ACCESSIBLE (value), GTK_ACCESSIBLE_RELATION_LABELLED_BY, title,
+                                  NULL, -1);
+  gtk_grid_attach (self->facts, box, (int)fact % 3, (int)fact / 3, 1, 1);
+}
+
+static void
+add_beta (CsLatentDetail *self, size_t i)
+{
+  const char *titles[] = { _ ("Activation"), _ ("Reconstruction"), _ ("Error") };
+  GtkWidget *row = adw_action_row_new (), *value = gtk_label_new (NULL);
+
+  self->beta[i] = GTK_LABEL (value);
+  gtk_widget_add_css_class (value, "numeric");
+  adw_preferences_row_set_title (ADW_PREFERENCES_ROW (row), titles[i]);
+  adw_action_row_add_suffix (ADW_ACTION_ROW (row), value);
+  adw_expander_row_add_row (self->betas, row);
+}
+
+static void
+cs_latent_detail_init (CsLatentDetail *self)
+{
+  self->latent = -1;
+  gtk_widget_init_template (GTK_WIDGET (self));
+  for (Fact f = 0; f < N_FACTS; f++)
+    add_fact (self, f);
+  for (size_t i = 0; i < 3; i++)
+    add_beta (self, i);
+  cs_latent_detail_set_narrow (self, false);
+  note_examples (self, "");
+  g_signal_connect_object (adw_style_manager_get_default (), "notify::dark",
+                           G_CALLBACK (theme_changed_cb), self, G_CONNECT_SWAPPED);
+}

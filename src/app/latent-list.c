@@ -1,0 +1,599 @@
+#include "latent-list.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+struct _CsLatentItem
+{
+  GObject parent;
+  size_t id;
+};
+
+G_DEFINE_FINAL_TYPE (CsLatentItem, cs_latent_item, G_TYPE_OBJECT)
+
+typedef struct
+{
+  CsLabel label;
+  char *folded; /* name and note, for the search */
+} Label;
+
+struct _CsLatentList
+{
+  GObject parent;
+  CsLatentRow *rows; /* [n] */
+  size_t n;
+  uint32_t *order;    /* [n] all latents as they are sorted */
+  uint32_t *shown;    /* [n_shown] those that pass, in that order */
+  uint32_t *position; /* [n] in shown; G_MAXUINT32 where not */
+  size_t n_shown;
+  GHashTable *labels; /* id → Label */
+  CsLatentFilter filter;
+  char *needle; /* search, folded; NULL for none */
+  CsLatentColumn sort_column;
+  bool descending;
+  gssize selected;
+};
+
+enum
+{
+  SIGNAL_SELECTED_CHANGED,
+  SIGNAL_LABELS_CHANGED,
+  SIGNAL_VISIBLE_CHANGED,
+  N_SIGNALS
+};
+static guint signals[N_SIGNALS];
+
+static void list_model_init (GListModelInterface *iface);
+static void selection_model_init (GtkSelectionModelInterface *iface);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (CsLatentList,
+                               cs_latent_list,
+                               G_TYPE_OBJECT,
+                               G_IMPLEMENT_INTERFACE (G_TYPE_LIST_MODEL, list_model_init)
+                                   G_IMPLEMENT_INTERFACE (GTK_TYPE_SELECTION_MODEL,
+                                                          selection_model_init))
+
+/* --- Items --- */
+
+static void
+cs_latent_item_class_init (CsLatentItemClass *klass)
+{
+}
+
+static void
+cs_latent_item_init (CsLatentItem *self)
+{
+}
+
+size_t
+cs_latent_item_id (CsLatentItem *item)
+{
+  g_return_val_if_fail (CS_IS_LATENT_ITEM (item), 0);
+  return item->id;
+}
+
+/* --- Numbers of a row --- */
+
+double
+cs_latent_column_value (const CsLatentRow *row, CsLatentColumn column)
+{
+  switch (column)
+    {
+    case CS_LATENT_COLUMN_ID:
+      return row->latent;
+    case CS_LATENT_COLUMN_CLASS:
+      return row->tag;
+    case CS_LATENT_COLUMN_DELTA_NORM:
+      return row->delta_norm;
+    case CS_LATENT_COLUMN_NU_ERROR:
+      return row->nu_error;
+    case CS_LATENT_COLUMN_NU_RECONSTRUCTION:
+      return row->nu_reconstruction;
+    case CS_LATENT_COLUMN_VERDICT:
+      return row->tested ? row->chat_specific : NAN;
+    case CS_LATENT_COLUMN_COSINE:
+      return row->dec_cos_sim;
+    case CS_LATENT_COLUMN_DENSITY:
+      return row->density;
+    case CS_LATENT_COLUMN_MAX_ACT:
+      return row->max_act;
+    case CS_LATENT_COLUMN_COUNT_ACTIVE:
+      return (double)row->count_active;
+    case CS_LATENT_COLUMN_TEMPLATE_SHARE:
+      return row->template_share;
+    default:
+      return NAN;
+    }
+}
+
+double
+cs_latent_brush_value (const CsLatentRow *row, CsLatentBrush brush)
+{
+  switch (brush)
+    {
+    case CS_LATENT_BRUSH_DELTA_NORM:
+      return row->delta_norm;
+    case CS_LATENT_BRUSH_NU_ERROR:
+      return row->tested ? row->nu_error : NAN;
+    case CS_LATENT_BRUSH_COSINE:
+      return row->dec_cos_sim;
+    case CS_LATENT_BRUSH_DENSITY:
+      return row->density > 0 ? log10 (row->density) : NAN;
+    default:
+      return NAN;
+    }
+}
+
+/* --- Filter --- */
+
+static bool
+matches_search (CsLatentList *self, size_t latent, const Label *label)
+{
+  char id[24];
+
+  if (self->needle == NULL)
+    return true;
+  snprintf (id, sizeof id, "%zu", latent);
+  return strstr (id, self->needle) != NULL ||
+         (label != NULL && strstr (label->folded, self->needle) != NULL);
+}
+
+static bool
+in_brushes (const CsLatentFilter *filter, const CsLatentRow *row, int except)
+{
+  for (int b = 0; b < CS_LATENT_N_BRUSHES; b++)
+    if (filter->brush[b].on && b != except)
+      {
+        double value = cs_latent_brush_value (row, b);
+
+        if (!(value >= filter->brush[b].low && value <= filter->brush[b].high))
+          return false;
+      }
+  return true;
+}
+
+bool
+cs_latent_list_passes (CsLatentList *self, size_t latent, int except)
+{
+  const CsLatentFilter *filter = &self->filter;
+  const CsLatentRow *row = &self->rows[latent];
+  const Label *label;
+
+  if (row->dead ? filter->hide_dead : !(filter->classes & 1u << row->tag))
+    return false;
+  if ((filter->chat_specific && !row->chat_specific) || (filter->tested && !row->tested) ||
+      !in_brushes (filter, row, except))
+    return false;
+  if (!filter->bookmarked && self->needle == NULL)
+    return true;
+  label = g_hash_table_lookup (self->labels, GSIZE_TO_POINTER (latent));
+  if (filter->bookmarked && (label == NULL || !label->label.bookmarked))
+    return false;
+  return matches_search (self, latent, label);
+}
+
+static void
+show_passing (CsLatentList *self)
+{
+  size_t before = self->n_shown;
+
+  self->n_shown = 0;
+  for (size_t i = 0; i < self->n; i++)
+    {
+      uint32_t latent = self->order[i];
+      bool passes = cs_latent_list_passes (self, latent, -1);
+
+      self->position[latent] = passes ? (uint32_t)self->n_shown : G_MAXUINT32;
+      if (passes)
+        self->shown[self->n_shown++] = latent;
+    }
+  g_list_model_items_changed (G_LIST_MODEL (self), 0, (guint)before, (guint)self->n_shown);
+}
+
+static void
+refilter (CsLatentList *self)
+{
+  show_passing (self);
+  g_signal_emit (self, signals[SIGNAL_VISIBLE_CHANGED], 0);
+}
+
+const CsLatentFilter *
+cs_latent_list_filter (CsLatentList *self)
+{
+  g_return_val_if_fail (CS_IS_LATENT_LIST (self), NULL);
+  return &self->filter;
+}
+
+void
+cs_latent_list_set_filter (CsLatentList *self, const CsLatentFilter *filter)
+{
+  g_autofree char *search = NULL;
+
+  g_return_if_fail (CS_IS_LATENT_LIST (self));
+  search = g_strdup (filter->search);
+  g_free (self->filter.search);
+  g_clear_pointer (&self->needle, g_free);
+  self->filter = *filter;
+  if (search != NULL && *g_strstrip (search) != '\0')
+    self->needle = g_utf8_casefold (search, -1);
+  self->filter.search = g_steal_pointer (&search);
+  refilter (self);
+}
+
+void
+cs_latent_list_set_brush (CsLatentList *self, CsLatentBrush brush, double low, double high)
+{
+  g_return_if_fail (CS_IS_LATENT_LIST (self) && brush < CS_LATENT_N_BRUSHES);
+  self->filter.brush[brush] = (CsLatentInterval){ .on = true, .low = low, .high = high };
+  refilter (self);
+}
+
+void
+cs_latent_list_clear_brush (CsLatentList *self, CsLatentBrush brush)
+{
+  g_return_if_fail (CS_IS_LATENT_LIST (self) && brush < CS_LATENT_N_BRUSHES);
+  if (!self->filter.brush[brush].on)
+    return;
+  self->filter.brush[brush].on = false;
+  refilter (self);
+}
+
+/* --- Sort --- */
+
+typedef struct
+{
+  double key;
+  uint32_t latent;
+} Keyed;
+
+/* What is not known comes last in both directions, equal keys by id. */
+static int
+compare_keyed (const void *a, const void *b, void *data)
+{
+  const Keyed *x = a, *y = b;
+  bool no_x = isnan (x->key), no_y = isnan (y->key);
+
+  if (no_x != no_y)
+    return no_x ? 1 : -1;
+  if (!no_x && x->key != y->key)
+    return (x->key < y->key ? -1 : 1) * (*(bool *)data ? -1 : 1);
+  return x->latent < y->latent ? -1 : x->latent > y->latent;
+}
+
+static int
+compare_words (const void *a, const void *b, void *data)
+{
+  CsLatentList *self = data;
+  const CsLabel *x = cs_latent_list_label (self, *(const size_t *)a);
+  const CsLabel *y = cs_latent_list_label (self, *(const size_t *)b);
+
+  if ((x->name == NULL) != (y->name == NULL))
+    return x->name == NULL ? 1 : -1;
+  return x->name != NULL ? g_utf8_collate (x->name, y->name) : 0;
+}
+
+/* Labels by their words, bookmarks without a name after them, the many without either have no key. */
+static void
+set_label_keys (CsLatentList *self, Keyed *keyed)
+{
+  g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (size_t));
+  GHashTableIter iter;
+  void *key;
+
+  for (size_t i = 0; i < self->n; i++)
+    keyed[i].key = NAN;
+  g_hash_table_iter_init (&iter, self->labels);
+  while (g_hash_table_iter_next (&iter, &key, NULL))
+    {
+      size_t id = GPOINTER_TO_SIZE (key);
+      g_array_append_val (ids, id);
+    }
+  g_array_sort_with_data (ids, compare_words, self);
+  for (guint i = 0; i < ids->len; i++)
+    keyed[g_array_index (ids, size_t, i)].key = i;
+}
+
+static void
+resort (CsLatentList *self)
+{
+  g_autofree Keyed *keyed = g_new (Keyed, self->n);
+
+  for (size_t i = 0; i < self->n; i++)
+    keyed[i] = (Keyed){ .key = cs_latent_column_value (&self->rows[i], self->sort_column),
+                        .latent = (uint32_t)i };
+  if (self->sort_column == CS_LATENT_COLUMN_LABEL)
+    set_label_keys (self, keyed);
+  g_qsort_with_data (keyed, (int)self->n, sizeof *keyed, compare_keyed, &self->descending);
+  for (size_t i = 0; i < self->n; i++)
+    self->order[i] = keyed[i].latent;
+}
+
+void
+cs_latent_list_sort (CsLatentList *self, CsLatentColumn column, bool descending)
+{
+  g_return_if_fail (CS_IS_LATENT_LIST (self) && column < CS_LATENT_N_COLUMNS);
+  if (self->sort_column == column && self->descending == descending &&
+      column != CS_LATENT_COLUMN_LABEL)
+    return;
+  self->sort_column = column;
+  self->descending = descending;
+  resort (self);
+  show_passing (self);
+}
+
+/* --- Data --- */
+
+static void
+clear_rows (CsLatentList *self)
+{
+  g_clear_pointer (&self->rows, g_free);
+  g_clear_pointer (&self->order, g_free);
+  g_clear_pointer (&self->shown, g_free);
+  g_clear_pointer (&self->position, g_free);
+  self->n = 0;
+}
+
+void
+cs_latent_list_set_latents (CsLatentList *self, const CsLatents *latents)
+{
+  size_t n = latents != NULL ? MIN (latents->n_latents, G_MAXINT / 2) : 0;
+  size_t before = self->n_shown;
+
+  g_return_if_fail (CS_IS_LATENT_LIST (self));
+  self->n_shown = 0;
+  clear_rows (self);
+  g_hash_table_remove_all (self->labels);
+  memset (self->filter.brush, 0, sizeof self->filter.brush);
+  g_list_model_items_changed (G_LIST_MODEL (self), 0, (guint)before, 0);
+  cs_latent_list_select (self, -1);
+  self->n = n;
+  self->rows = n > 0 ? g_memdup2 (latents->rows, n * sizeof *self->rows) : NULL;
+  for (size_t i = 0; i < n; i++)
+    if (self->rows[i].tag > CS_LATENT_DEAD)
+      self->rows[i].tag = CS_LATENT_OTHER;
+  self->order = g_new (uint32_t, n);
+  self->shown = g_new (uint32_t, n);
+  self->position = g_new (uint32_t, n);
+  resort (self);
+  refilter (self);
+}
+
+bool
+cs_latent_list_holds (CsLatentList *self, const CsLatents *latents)
+{
+  g_return_val_if_fail (CS_IS_LATENT_LIST (self), false);
+  return self->n == latents->n_latents &&
+         (self->n == 0 || memcmp (self->rows, latents->rows, self->n * sizeof *self->rows) == 0);
+}
+
+static Label *
+label_new (const CsLabel *from)
+{
+  Label *label = g_new0 (Label, 1);
+  g_autofree char *words =
+      g_strconcat (from->name ? from->name : "", "\n", from->note ? from->note : "", NULL);
+
+  label->label.name = g_strdup (from->name);
+  label->label.note = g_strdup (from->note);
+  label->label.bookmarked = from->bookmarked;
+  label->folded = g_utf8_casefold (words, -1);
+  return label;
+}
+
+static void
+label_free (void *data)
+{
+  Label *label = data;
+
+  g_free (label->label.name);
+  g_free (label->label.note);
+  g_free (label->folded);
+  g_free (label);
+}
+
+void
+cs_latent_list_load_labels (CsLatentList *self, CsStudy *study, const char *run_name)
+{
+  g_return_if_fail (CS_IS_LATENT_LIST (self));
+  g_hash_table_remove_all (self->labels);
+  for (size_t i = 0; i < self->n; i++)
+    {
+      const CsLabel *label = cs_study_label (study, run_name, i);
+
+      if (label != NULL)
+        g_hash_table_insert (self->labels, GSIZE_TO_POINTER (i), label_new (label));
+    }
+  if (self->sort_column == CS_LATENT_COLUMN_LABEL)
+    resort (self);
+  if (self->sort_column == CS_LATENT_COLUMN_LABEL || self->filter.bookmarked ||
+      self->needle != NULL)
+    refilter (self);
+  g_signal_emit (self, signals[SIGNAL_LABELS_CHANGED], 0);
+}
+
+size_t
+cs_latent_list_n_latents (CsLatentList *self)
+{
+  g_return_val_if_fail (CS_IS_LATENT_LIST (self), 0);
+  return self->n;
+}
+
+const CsLatentRow *
+cs_latent_list_row (CsLatentList *self, size_t latent)
+{
+  g_return_val_if_fail (CS_IS_LATENT_LIST (self), NULL);
+  return latent < self->n ? &self->rows[latent] : NULL;
+}
+
+const CsLabel *
+cs_latent_list_label (CsLatentList *self, size_t latent)
+{
+  const Label *label;
+
+  g_return_val_if_fail (CS_IS_LATENT_LIST (self), NULL);
+  label = g_hash_table_lookup (self->labels, GSIZE_TO_POINTER (latent));
+  return label != NULL ? &label->label : NULL;
+}
+
+/* --- Selection, by id --- */
+
+gssize
+cs_latent_list_selected (CsLatentList *self)
+{
+  g_return_val_if_fail (CS_IS_LATENT_LIST (self), -1);
+  return self->selected;
+}
+
+gssize
+cs_latent_list_position (CsLatentList *self, size_t latent)
+{
+  g_return_val_if_fail (CS_IS_LATENT_LIST (self), -1);
+  if (latent >= self->n || self->position[latent] == G_MAXUINT32)
+    return -1;
+  return self->position[latent];
+}
+
+size_t
+cs_latent_list_at (CsLatentList *self, guint position)
+{
+  g_return_val_if_fail (CS_IS_LATENT_LIST (self) && position < self->n_shown, 0);
+  return self->shown[position];
+}
+
+static void
+row_selection_changed (CsLatentList *self, gssize latent)
+{
+  gssize position = latent >= 0 ? cs_latent_list_position (self, (size_t)latent) : -1;
+
+  if (position >= 0)
+    gtk_selection_model_selection_changed (GTK_SELECTION_MODEL (self), (guint)position, 1);
+}
+
+void
+cs_latent_list_select (CsLatentList *self, gssize latent)
+{
+  gssize before;
+
+  g_return_if_fail (CS_IS_LATENT_LIST (self) && latent < (gssize)MAX (self->n, 1));
+  before = self->selected;
+  if (before == latent)
+    return;
+  self->selected = latent;
+  row_selection_changed (self, before);
+  row_selection_changed (self, latent);
+  g_signal_emit (self, signals[SIGNAL_SELECTED_CHANGED], 0);
+}
+
+static gboolean
+is_selected (GtkSelectionModel *model, guint position)
+{
+  CsLatentList *self = CS_LATENT_LIST (model);
+
+  return position < self->n_shown && self->selected == (gssize)self->shown[position];
+}
+
+static GtkBitset *
+selection_in_range (GtkSelectionModel *model, guint position, guint n)
+{
+  CsLatentList *self = CS_LATENT_LIST (model);
+  GtkBitset *set = gtk_bitset_new_empty ();
+  gssize at =
+      self->selected >= 0 ? cs_latent_list_position (self, (size_t)self->selected) : -1;
+
+  if (at >= 0)
+    gtk_bitset_add (set, (guint)at);
+  return set;
+}
+
+static gboolean
+select_item (GtkSelectionModel *model, guint position, gboolean unselect_rest)
+{
+  CsLatentList *self = CS_LATENT_LIST (model);
+
+  if (position < self->n_shown)
+    cs_latent_list_select (self, self->shown[position]);
+  return TRUE;
+}
+
+static void
+selection_model_init (GtkSelectionModelInterface *iface)
+{
+  iface->is_selected = is_selected;
+  iface->get_selection_in_range = selection_in_range;
+  iface->select_item = select_item;
+}
+
+/* --- List --- */
+
+static GType
+item_type (GListModel *model)
+{
+  return CS_TYPE_LATENT_ITEM;
+}
+
+static guint
+n_items (GListModel *model)
+{
+  return (guint)CS_LATENT_LIST (model)->n_shown;
+}
+
+static void *
+get_item (GListModel *model, guint position)
+{
+  CsLatentList *self = CS_LATENT_LIST (model);
+  CsLatentItem *item;
+
+  if (position >= self->n_shown)
+    return NULL;
+  item = g_object_new (CS_TYPE_LATENT_ITEM, NULL);
+  item->id = self->shown[position];
+  return item;
+}
+
+static void
+list_model_init (GListModelInterface *iface)
+{
+  iface->get_item_type = item_type;
+  iface->get_n_items = n_items;
+  iface->get_item = get_item;
+}
+
+static void
+cs_latent_list_finalize (GObject *object)
+{
+  CsLatentList *self = CS_LATENT_LIST (object);
+
+  clear_rows (self);
+  g_hash_table_unref (self->labels);
+  g_free (self->filter.search);
+  g_free (self->needle);
+  G_OBJECT_CLASS (cs_latent_list_parent_class)->finalize (object);
+}
+
+static void
+cs_latent_list_class_init (CsLatentListClass *klass)
+{
+  const char *names[N_SIGNALS] = { "selected-changed", "labels-changed", "visible-changed" };
+
+  G_OBJECT_CLASS (klass)->finalize = cs_latent_list_finalize;
+  for (size_t i = 0; i < N_SIGNALS; i++)
+    signals[i] = g_signal_new (names[i], G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL,
+                               NULL, NULL, G_TYPE_NONE, 0);
+}
+
+static void
+cs_latent_list_init (CsLatentList *self)
+{
+  self->labels = g_hash_table_new_full (NULL, NULL, NULL, label_free);
+  self->filter = CS_LATENT_FILTER_DEFAULT;
+  self->sort_column = CS_LATENT_COLUMN_DELTA_NORM;
+  self->descending = true;
+  self->selected = -1;
+}
+
+CsLatentList *
+cs_latent_list_new (void)
+{
+  return g_object_new (CS_TYPE_LATENT_LIST, NULL);
+}
