@@ -64,17 +64,17 @@ mark_big_integers (const char *text, size_t size)
   return out;
 }
 
-json_t *
-cs_json_parse (const char *text, size_t size, const char *name, GError **error)
+static json_t *
+parse (const char *text, size_t size, size_t flags, const char *name, GError **error)
 {
   json_error_t problem;
-  json_t *value = json_loadb (text, size, JSON_DECODE_ANY, &problem);
+  json_t *value = json_loadb (text, size, flags, &problem);
 
   if (value == NULL && json_error_code (&problem) == json_error_numeric_overflow)
     {
       GString *marked = mark_big_integers (text, size);
 
-      value = json_loadb (marked->str, marked->len, JSON_DECODE_ANY, &problem);
+      value = json_loadb (marked->str, marked->len, flags, &problem);
       g_string_free (marked, TRUE);
     }
   if (value == NULL)
@@ -82,6 +82,18 @@ cs_json_parse (const char *text, size_t size, const char *name, GError **error)
                  "%s is not valid JSON (line %d, column %d: %s): repair or replace the file", name,
                  problem.line, problem.column, problem.text);
   return value;
+}
+
+json_t *
+cs_json_parse (const char *text, size_t size, const char *name, GError **error)
+{
+  return parse (text, size, JSON_DECODE_ANY, name, error);
+}
+
+json_t *
+cs_json_parse_nul (const char *text, size_t size, const char *name, GError **error)
+{
+  return parse (text, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, name, error);
 }
 
 static bool

@@ -14,6 +14,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (json_t, json_decref)
  * after the value; `name` is what errors call the input. The value is owned by the caller. */
 json_t *cs_json_load (const char *path, size_t max_bytes, GError **error);
 json_t *cs_json_parse (const char *text, size_t size, const char *name, GError **error);
+/* The same, and strings may hold U+0000: read them with json_string_length(). */
+json_t *cs_json_parse_nul (const char *text, size_t size, const char *name, GError **error);
 
 /* Writes indented JSON (keys in insertion order) with cs_file_replace_contents(). */
 bool cs_json_save (json_t *value, const char *path, GError **error);

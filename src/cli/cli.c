@@ -1,12 +1,9 @@
 #include "cli.h"
 
 #include <math.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "errors.h"
 
@@ -27,8 +24,62 @@ cs_cli_usage (const CsVerb *verb, const char *sentence)
 int
 cs_cli_fail (const GError *error)
 {
-  fprintf (stderr, "crosscope-cli: %s\n", error->message);
+  g_autofree char *sentence = g_strdelimit (g_strdup (error->message), "\r\n", ' ');
+
+  fprintf (stderr, "crosscope-cli: %s\n", sentence);
   return g_error_matches (error, CS_ERROR, CS_ERROR_CANCELLED) ? CS_EXIT_INTERRUPTED : CS_EXIT_FAILED;
+}
+
+/* --- Options --- */
+
+char **
+cs_cli_repeat_option (int *argc, char **argv, const char *option, bool (*fits) (const char *word))
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  bool follows = false;
+  char **words;
+  int i;
+
+  for (i = 0; i < *argc && strcmp (argv[i], "--") != 0; i++)
+    {
+      if (strcmp (argv[i], option) == 0 && i + 1 < *argc)
+        {
+          g_strv_builder_add_many (builder, option, argv[++i], NULL);
+          follows = true;
+          continue;
+        }
+      follows = follows && argv[i][0] != '-' && fits (argv[i]);
+      if (follows)
+        g_strv_builder_add (builder, option);
+      g_strv_builder_add (builder, argv[i]);
+    }
+  for (; i < *argc; i++)
+    g_strv_builder_add (builder, argv[i]);
+  words = g_strv_builder_end (builder);
+  *argc = (int) g_strv_length (words);
+  return words;
+}
+
+static bool
+asks_for_help (int argc, char **argv)
+{
+  for (int i = 1; i < argc && strcmp (argv[i], "--") != 0; i++)
+    if (strcmp (argv[i], "--help") == 0 || strcmp (argv[i], "-h") == 0)
+      return true;
+  return false;
+}
+
+/* GOption leaves the "--" that ends the options where words came before it. */
+static void
+drop_separator (int *argc, char **argv)
+{
+  for (int i = 1; i < *argc; i++)
+    if (strcmp (argv[i], "--") == 0)
+      {
+        memmove (argv + i, argv + i + 1, (size_t) (*argc - i) * sizeof *argv);
+        (*argc)--;
+        return;
+      }
 }
 
 bool
@@ -37,14 +88,13 @@ cs_cli_parse (int *argc, char ***argv, const CsVerb *verb, const GOptionEntry *e
   g_autoptr (GOptionContext) context = g_option_context_new (verb->usage);
   g_autoptr (GError) error = NULL;
 
-  for (int i = 1; i < *argc && strcmp ((*argv)[i], "--") != 0; i++)
-    if (strcmp ((*argv)[i], "--help") == 0 || strcmp ((*argv)[i], "-h") == 0)
-      {
-        print_usage (verb, stdout);
-        printf ("%s\n", verb->summary);
-        *status = CS_EXIT_DONE;
-        return false;
-      }
+  if (asks_for_help (*argc, *argv))
+    {
+      print_usage (verb, stdout);
+      printf ("%s\n", verb->summary);
+      *status = CS_EXIT_DONE;
+      return false;
+    }
   g_option_context_set_help_enabled (context, FALSE);
   if (entries != NULL)
     g_option_context_add_main_entries (context, entries, NULL);
@@ -53,11 +103,7 @@ cs_cli_parse (int *argc, char ***argv, const CsVerb *verb, const GOptionEntry *e
       *status = cs_cli_usage (verb, error->message);
       return false;
     }
-  if (*argc > 1 && strcmp ((*argv)[1], "--") == 0)
-    {
-      memmove (*argv + 1, *argv + 2, (size_t) (*argc - 1) * sizeof **argv);
-      (*argc)--;
-    }
+  drop_separator (argc, *argv);
   if (*argc - 1 < min || (max >= 0 && *argc - 1 > max))
     {
       *status = cs_cli_usage (verb, *argc - 1 < min ? "An argument is missing." : "There are more arguments than this verb takes.");
@@ -66,99 +112,15 @@ cs_cli_parse (int *argc, char ***argv, const CsVerb *verb, const GOptionEntry *e
   return true;
 }
 
-/* --- Jobs --- */
-
-typedef struct {
-  CsJob *job;
-  atomic_bool ended;
-  sigset_t signals;
-} Watch;
-
-static void
-print_progress (CsJob *job, bool live)
-{
-  CsJobSnapshot s;
-
-  cs_job_snapshot (job, &s);
-  if (live)
-    fprintf (stderr, "\r\033[K");
-  fprintf (stderr, "%s", s.phase != NULL ? s.phase : s.title);
-  if (s.total > 0)
-    fprintf (stderr, ": %.0f of %.0f %s (%.0f %%)", s.done, s.total, s.unit != NULL ? s.unit : "", 100 * s.done / s.total);
-  if (s.rate > 0)
-    fprintf (stderr, ", %.0f/s", s.rate);
-  if (s.eta >= 0)
-    fprintf (stderr, ", %.0f s left", s.eta);
-  fprintf (stderr, live ? "" : "\n");
-  fflush (stderr);
-  cs_job_snapshot_clear (&s);
-}
-
-static void
-interrupted (Watch *watch, unsigned count)
-{
-  if (count == 1)
-    {
-      fprintf (stderr, "\ncrosscope-cli: stopping; everything so far is kept.\n");
-      cs_job_cancel (watch->job);
-    }
-  else if (count >= 3)
-    _exit (CS_EXIT_INTERRUPTED);
-}
-
-/* Waits for signals and prints progress in between. */
-static void *
-watch_thread (void *data)
-{
-  Watch *watch = data;
-  const bool live = isatty (STDERR_FILENO);
-  const struct timespec tick = { .tv_nsec = 200 * 1000 * 1000 };
-  unsigned count = 0, ticks = 0;
-  bool printed = false;
-
-  while (!atomic_load (&watch->ended))
-    {
-      if (sigtimedwait (&watch->signals, NULL, &tick) > 0)
-        interrupted (watch, ++count);
-      else if (live ? ++ticks % 2 == 0 : ++ticks % 50 == 0)
-        {
-          print_progress (watch->job, live);
-          printed = true;
-        }
-    }
-  if (live && printed)
-    fprintf (stderr, "\r\033[K");
-  return NULL;
-}
-
-int
-cs_cli_job (const char *title, CsJobFunc func, void *data)
-{
-  g_autoptr (CsJob) job = cs_job_new (title, func, data, NULL);
-  g_autoptr (GError) error = NULL;
-  Watch watch = { .job = job };
-  GThread *thread;
-  sigset_t old;
-  bool ok;
-
-  sigemptyset (&watch.signals);
-  sigaddset (&watch.signals, SIGINT);
-  sigaddset (&watch.signals, SIGTERM);
-  pthread_sigmask (SIG_BLOCK, &watch.signals, &old); /* every thread of the job inherits this */
-  thread = g_thread_new ("watch", watch_thread, &watch);
-  ok = cs_job_run (job, &error);
-  atomic_store (&watch.ended, true);
-  g_thread_join (thread);
-  pthread_sigmask (SIG_SETMASK, &old, NULL);
-  return ok ? CS_EXIT_DONE : cs_cli_fail (error);
-}
+/* --- Results --- */
 
 void
 cs_cli_print_json (json_t *value)
 {
-  char *dumped = json_dumps (value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION (9));
+  char *dumped = json_dumps (value, JSON_COMPACT | JSON_REAL_PRECISION (9));
 
-  printf ("%s\n", dumped != NULL ? dumped : "null");
+  g_assert (dumped != NULL); /* strings go through cs_cli_string(), reals through cs_cli_real() */
+  printf ("%s\n", dumped);
   fflush (stdout);
   free (dumped);
   json_decref (value);
@@ -168,4 +130,42 @@ json_t *
 cs_cli_real (double value)
 {
   return isfinite (value) ? json_real (value) : json_null ();
+}
+
+json_t *
+cs_cli_string (const char *text)
+{
+  g_autofree char *valid = text != NULL ? g_utf8_make_valid (text, -1) : NULL;
+
+  return valid != NULL ? json_string (valid) : json_null ();
+}
+
+json_t *
+cs_cli_text (const CsTokenizer *tokenizer, const GArray *ids, bool skip_special)
+{
+  size_t size = 0;
+  g_autofree char *text =
+    cs_tokenizer_decode_sized (tokenizer, (const int32_t *) (const void *) ids->data, ids->len, skip_special, &size);
+
+  return json_stringn (text, size);
+}
+
+json_t *
+cs_cli_ids (const GArray *ids)
+{
+  json_t *array = json_array ();
+
+  for (guint i = 0; i < ids->len; i++)
+    json_array_append_new (array, json_integer (g_array_index (ids, int32_t, i)));
+  return array;
+}
+
+json_t *
+cs_cli_reals (const CsCliReal *values, size_t n)
+{
+  json_t *object = json_object ();
+
+  for (size_t i = 0; i < n; i++)
+    json_object_set_new (object, values[i].name, cs_cli_real (values[i].value));
+  return object;
 }

@@ -6,11 +6,13 @@
 
 #include "cli.h"
 
-/* The numeric columns, in the order in which they are shown. */
+/* What rows can be sorted by. The last N_WORDS are not numbers in JSON. */
+enum { N_WORDS = 4 };
 static const char *const columns[] = {
   "latent", "delta_norm", "dec_base_norm", "dec_chat_norm", "dec_cos_sim", "enc_cos_sim", "density", "max_act",
   "beta_activation_base", "beta_activation_chat", "beta_reconstruction_base", "beta_reconstruction_chat", "beta_error_base",
   "beta_error_chat", "nu_activation", "nu_error", "nu_reconstruction", "count_active", "template_share",
+  "tag", "dead", "tested", "chat_specific",
 };
 
 static double
@@ -20,6 +22,7 @@ value_of (const CsLatentRow *r, size_t column)
     r->latent, r->delta_norm, r->dec_base_norm, r->dec_chat_norm, r->dec_cos_sim, r->enc_cos_sim, r->density, r->max_act,
     r->beta_activation[0], r->beta_activation[1], r->beta_reconstruction[0], r->beta_reconstruction[1], r->beta_error[0],
     r->beta_error[1], r->nu_activation, r->nu_error, r->nu_reconstruction, (double) r->count_active, r->template_share,
+    r->tag, r->dead, r->tested, r->tested ? r->chat_specific : NAN,
   };
 
   return values[column];
@@ -67,7 +70,7 @@ row_json (const CsLatentRow *r)
 {
   json_t *object = json_object ();
 
-  for (size_t c = 0; c < G_N_ELEMENTS (columns); c++)
+  for (size_t c = 0; c < G_N_ELEMENTS (columns) - N_WORDS; c++)
     {
       bool whole = strcmp (columns[c], "latent") == 0 || strcmp (columns[c], "count_active") == 0;
 
@@ -89,18 +92,33 @@ print_row (const CsLatentRow *r)
           r->max_act, r->count_active, !r->tested ? "not tested" : r->chat_specific ? "chat-specific" : "not chat-specific");
 }
 
-void
-cs_latents_list_print (const CsLatents *latents, const CsLatentClass *tag, const char *sort, size_t limit, bool json)
+size_t
+cs_latents_list_filter (const CsLatents *latents, const CsLatentClass *tag, uint32_t *index)
 {
-  const char *name = sort != NULL ? sort : "-delta_norm";
-  Order order = { latents, find_column (name + (*name == '-')), *name == '-' ? -1 : 1 };
-  g_autofree uint32_t *index = g_new (uint32_t, latents->n_latents);
   size_t n = 0;
 
   for (size_t j = 0; j < latents->n_latents; j++)
     if (tag == NULL || latents->rows[j].tag == *tag)
       index[n++] = (uint32_t) j;
+  return n;
+}
+
+void
+cs_latents_list_sort (const CsLatents *latents, const char *sort, uint32_t *index, size_t n)
+{
+  const bool down = *sort == '-';
+  Order order = { latents, find_column (sort + down), down ? -1 : 1 };
+
   g_qsort_with_data (index, (int) n, sizeof *index, compare, &order);
+}
+
+void
+cs_latents_list_print (const CsLatents *latents, const CsLatentClass *tag, const char *sort, size_t limit, bool json)
+{
+  g_autofree uint32_t *index = g_new (uint32_t, MAX (latents->n_latents, 1));
+  size_t n = cs_latents_list_filter (latents, tag, index);
+
+  cs_latents_list_sort (latents, sort != NULL ? sort : "-delta_norm", index, n);
   if (!json)
     printf (" latent  class      Δ_norm      ν^ε      ν^r   cosine     density   max act    active  Latent Scaling\n");
   for (size_t i = 0; i < n && (limit == 0 || i < limit); i++)

@@ -6,7 +6,7 @@
 #include "crosscope-config.h"
 
 static const CsVerb *const tables[] = {
-  cs_verbs_study, cs_verbs_model, cs_verbs_text, cs_verbs_organism, cs_verbs_bench,
+  cs_verbs_study, cs_verbs_train, cs_verbs_latents, cs_verbs_model, cs_verbs_text, cs_verbs_organism, cs_verbs_bench,
 };
 
 static void
@@ -32,6 +32,38 @@ match (const CsVerb *verb, int argc, char **argv)
   return n;
 }
 
+/* What is printed but never arrives (a full disk behind a redirection) has failed. */
+static int
+close_output (int status)
+{
+  if ((fflush (stdout) == 0 && !ferror (stdout)) || status != CS_EXIT_DONE)
+    return status;
+  fprintf (stderr, "crosscope-cli: Standard output cannot be written: make room or redirect it elsewhere.\n");
+  return CS_EXIT_FAILED;
+}
+
+static int
+run_verb (int argc, char **argv)
+{
+  bool half = false;
+
+  for (size_t i = 0; i < G_N_ELEMENTS (tables); i++)
+    for (const CsVerb *verb = tables[i]; verb->name != NULL; verb++)
+      {
+        int n = match (verb, argc, argv);
+        if (n > 0)
+          return verb->run (argc - n, argv + n);
+        half = half || (g_str_has_prefix (verb->name, argv[1]) && verb->name[strlen (argv[1])] == ' ');
+      }
+  if (argv[1][0] == '-')
+    fprintf (stderr, "crosscope-cli: The verb comes first, then its options; crosscope-cli --help lists the verbs.\n");
+  else if (half)
+    fprintf (stderr, "crosscope-cli: “%s” needs a second word; crosscope-cli --help lists the verbs.\n", argv[1]);
+  else
+    fprintf (stderr, "crosscope-cli: There is no verb “%s”; crosscope-cli --help lists them.\n", argv[1]);
+  return CS_EXIT_USAGE;
+}
+
 int
 main (int argc, char **argv)
 {
@@ -44,20 +76,13 @@ main (int argc, char **argv)
   if (strcmp (argv[1], "--version") == 0)
     {
       printf ("crosscope-cli %s\n", CS_VERSION);
-      return CS_EXIT_DONE;
+      return close_output (CS_EXIT_DONE);
     }
   if (strcmp (argv[1], "--help") == 0 || strcmp (argv[1], "help") == 0)
     {
       print_help (stdout);
-      return CS_EXIT_DONE;
+      return close_output (CS_EXIT_DONE);
     }
-  for (size_t i = 0; i < G_N_ELEMENTS (tables); i++)
-    for (const CsVerb *verb = tables[i]; verb->name != NULL; verb++)
-      {
-        int n = match (verb, argc, argv);
-        if (n > 0)
-          return verb->run (argc - n, argv + n);
-      }
-  fprintf (stderr, "crosscope-cli: There is no verb “%s”; crosscope-cli --help lists them.\n", argv[1]);
-  return CS_EXIT_USAGE;
+  cs_cli_catch_signals ();
+  return close_output (run_verb (argc, argv));
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bench.h"
+#include "bench-latents.h"
 #include "blas.h"
 #include "cli.h"
 #include "errors.h"
@@ -14,13 +15,15 @@ static int run_train (int argc, char **argv);
 static int run_prefill (int argc, char **argv);
 static int run_generate (int argc, char **argv);
 static int run_tokenize (int argc, char **argv);
+static int run_latents (int argc, char **argv);
 
 const CsVerb cs_verbs_bench[] = {
-  { "bench train", "[--d-model D] [--latents N] [--k K] [--batch B] [--steps S] [--variant V] [--threads N]",
+  { "bench train", "[--d-model D] [--latents N] [--k K] [--batch B] [--steps S] [--variant V] [--threads N] [--json]",
     "A training step beside the encoder product alone", run_train },
-  { "bench prefill", "--model DIR [--tokens N] [--threads N]", "Reading a prompt beside the machine's sgemm peak", run_prefill },
-  { "bench generate", "--model DIR [--tokens N] [--threads N]", "Writing tokens beside the memory bandwidth", run_generate },
-  { "bench tokenize", "--model DIR", "Encoding English text on one core", run_tokenize },
+  { "bench prefill", "--model DIR [--tokens N] [--threads N] [--json]", "Reading a prompt beside the machine's sgemm peak", run_prefill },
+  { "bench generate", "--model DIR [--tokens N] [--threads N] [--json]", "Writing tokens beside the memory bandwidth", run_generate },
+  { "bench tokenize", "--model DIR [--json]", "Encoding English text on one core", run_tokenize },
+  { "bench latents", "[--latents N] [--json]", "Opening, sorting and filtering a large table of latents", run_latents },
   { NULL, NULL, NULL, NULL },
 };
 
@@ -57,7 +60,7 @@ run_train (int argc, char **argv)
     { "k", 0, 0, G_OPTION_ARG_INT64, &k, NULL, NULL },
     { "batch", 0, 0, G_OPTION_ARG_INT64, &batch, NULL, NULL },
     { "steps", 0, 0, G_OPTION_ARG_INT64, &steps, NULL, NULL },
-    { "variant", 0, 0, G_OPTION_ARG_STRING, &variant, NULL, NULL },
+    { "variant", 0, 0, G_OPTION_ARG_FILENAME, &variant, NULL, NULL },
     { "threads", 0, 0, G_OPTION_ARG_INT, &threads, NULL, NULL },
     { "json", 0, 0, G_OPTION_ARG_NONE, &(gboolean){ FALSE }, NULL, NULL },
     { NULL },
@@ -79,12 +82,16 @@ run_train (int argc, char **argv)
   if (status != CS_EXIT_DONE)
     return status;
   const CsBenchTrain *r = &bench.result;
-  cs_cli_print_json (json_pack (
-    "{s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:{s:f, s:f, s:f, s:f, s:f, s:f}}", "seconds_per_step", r->seconds_per_step,
-    "tokens_per_s", r->tokens_per_s, "floor_seconds", r->floor_seconds, "ratio_to_floor", r->ratio_to_floor, "peak_gflops",
-    r->peak_gflops, "bandwidth_gbs", r->bandwidth_gbs, "peak_memory_bytes", (json_int_t) r->peak_memory_bytes, "parts",
-    "read", r->parts.read, "encode", r->parts.encode, "select", r->parts.select, "decode", r->parts.decode, "gradients",
-    r->parts.gradients, "adam", r->parts.adam));
+  const CsCliReal parts[] = { { "read", r->parts.read },     { "encode", r->parts.encode },
+                              { "select", r->parts.select }, { "decode", r->parts.decode },
+                              { "gradients", r->parts.gradients }, { "adam", r->parts.adam } };
+  const CsCliReal values[] = { { "seconds_per_step", r->seconds_per_step }, { "tokens_per_s", r->tokens_per_s },
+                               { "floor_seconds", r->floor_seconds },       { "ratio_to_floor", r->ratio_to_floor },
+                               { "peak_gflops", r->peak_gflops },           { "bandwidth_gbs", r->bandwidth_gbs } };
+  json_t *object = cs_cli_reals (values, G_N_ELEMENTS (values));
+  json_object_set_new (object, "peak_memory_bytes", json_integer ((json_int_t) r->peak_memory_bytes));
+  json_object_set_new (object, "parts", cs_cli_reals (parts, G_N_ELEMENTS (parts)));
+  cs_cli_print_json (object);
   return CS_EXIT_DONE;
 }
 
@@ -178,8 +185,9 @@ run_prefill (int argc, char **argv)
     }
   peak = cs_gemm_peak (b.team, 1024, 1);
   flops = block_flops (c) * (double) b.n_tokens * (double) (runs - 1) / seconds;
-  cs_cli_print_json (json_pack ("{s:f, s:f, s:f, s:f}", "tokens_per_s", (double) b.n_tokens * (double) (runs - 1) / seconds,
-                                "gflops", flops / 1e9, "peak_gflops", peak / 1e9, "fraction_of_peak", flops / peak));
+  const CsCliReal values[] = { { "tokens_per_s", (double) b.n_tokens * (double) (runs - 1) / seconds },
+                               { "gflops", flops / 1e9 }, { "peak_gflops", peak / 1e9 }, { "fraction_of_peak", flops / peak } };
+  cs_cli_print_json (cs_cli_reals (values, G_N_ELEMENTS (values)));
   return CS_EXIT_DONE;
 }
 
@@ -239,9 +247,10 @@ run_generate (int argc, char **argv)
   seconds = seconds_since (start);
   bandwidth = read_bandwidth (b.team);
   bytes = (double) cs_model_file_bytes (b.model);
-  cs_cli_print_json (json_pack ("{s:f, s:f, s:f, s:f}", "tokens_per_s", out->len / seconds, "bytes_per_token", bytes,
-                                "bandwidth_gbs", bandwidth / 1e9, "fraction_of_bandwidth",
-                                bytes * out->len / seconds / bandwidth));
+  const CsCliReal values[] = { { "tokens_per_s", out->len / seconds }, { "bytes_per_token", bytes },
+                               { "bandwidth_gbs", bandwidth / 1e9 },
+                               { "fraction_of_bandwidth", bytes * out->len / seconds / bandwidth } };
+  cs_cli_print_json (cs_cli_reals (values, G_N_ELEMENTS (values)));
   return CS_EXIT_DONE;
 }
 
@@ -283,6 +292,36 @@ run_tokenize (int argc, char **argv)
       bytes += (double) text->len;
     }
   double seconds = seconds_since (start);
-  cs_cli_print_json (json_pack ("{s:f, s:f}", "tokens_per_s", tokens / seconds, "bytes_per_s", bytes / seconds));
+  const CsCliReal values[] = { { "tokens_per_s", tokens / seconds }, { "bytes_per_s", bytes / seconds } };
+  cs_cli_print_json (cs_cli_reals (values, G_N_ELEMENTS (values)));
+  return CS_EXIT_DONE;
+}
+
+/* --- latents --- */
+
+static int
+run_latents (int argc, char **argv)
+{
+  gint64 n_latents = 73728; /* the paper's dictionary: 32 × 2304 */
+  const GOptionEntry entries[] = {
+    { "latents", 0, 0, G_OPTION_ARG_INT64, &n_latents, NULL, NULL },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &(gboolean){ FALSE }, NULL, NULL },
+    { NULL },
+  };
+  g_autoptr (GError) error = NULL;
+  CsBenchLatents result;
+  int status;
+
+  if (!cs_cli_parse (&argc, &argv, &cs_verbs_bench[4], entries, 0, 0, &status))
+    return status;
+  if (n_latents < 1 || n_latents > 1 << 22)
+    return cs_cli_usage (&cs_verbs_bench[4], "--latents has to be 1 to 4194304.");
+  if (!cs_bench_latents ((size_t) n_latents, &result, &error))
+    return cs_cli_fail (error);
+  const CsCliReal values[] = { { "open_seconds", result.open_seconds }, { "sort_seconds", result.sort_seconds },
+                               { "filter_seconds", result.filter_seconds } };
+  json_t *object = cs_cli_reals (values, G_N_ELEMENTS (values));
+  json_object_set_new (object, "latents", json_integer (n_latents));
+  cs_cli_print_json (object);
   return CS_EXIT_DONE;
 }

@@ -18,7 +18,7 @@ static int run_generate (int argc, char **argv);
 
 const CsVerb cs_verbs_model[] = {
   { "model info", "DIR [--json]", "Architecture, sizes, dtype, tokenizer, chat template", run_info },
-  { "model forward", "DIR --ids LIST --out F.h5 [--edit E.json]", "Residual stream and logits of token ids", run_forward },
+  { "model forward", "DIR --ids LIST --out F.h5 [--edit E.json] [--json]", "Residual stream and logits of token ids", run_forward },
   { "model generate", "DIR --prompt TEXT|--ids LIST [--chat] [--max-tokens N] [--temperature T] [--top-p P] [--seed S] [--ignore-eos] [--edit E.json] [--json]",
     "Continues a prompt", run_generate },
   { NULL, NULL, NULL, NULL },
@@ -31,8 +31,8 @@ info_json (const CsModel *model, CsTokenizer *tokenizer, bool has_template)
 {
   const CsModelConfig *c = cs_model_config (model);
 
-  return json_pack ("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:o, s:b}", "name",
-                    cs_model_name (model), "model_type", c->model_type, "n_layers", (json_int_t) c->n_layers, "d_model",
+  return json_pack ("{s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:o, s:b}", "name",
+                    cs_cli_string (cs_model_name (model)), "model_type", c->model_type, "n_layers", (json_int_t) c->n_layers, "d_model",
                     (json_int_t) c->d_model, "n_heads", (json_int_t) c->n_heads, "n_kv_heads",
                     (json_int_t) c->n_kv_heads, "head_dim", (json_int_t) c->head_dim, "d_ff", (json_int_t) c->d_ff,
                     "vocab_size", (json_int_t) c->vocab_size, "n_parameters",
@@ -127,6 +127,14 @@ parse_ids (const char *list, GError **error)
   return g_steal_pointer (&ids);
 }
 
+/* A list of ids that is no list of ids is wrong usage; what comes after it is a failure. */
+static int
+fail_or_usage (const CsVerb *verb, bool has_ids, const GError *error)
+{
+  return !has_ids && g_error_matches (error, CS_ERROR, CS_ERROR_USAGE) ? cs_cli_usage (verb, error->message)
+                                                                       : cs_cli_fail (error);
+}
+
 static bool
 load_edits (const char *path, const CsModel *model, CsEdits **edits, GError **error)
 {
@@ -142,10 +150,12 @@ static int
 run_forward (int argc, char **argv)
 {
   g_autofree char *list = NULL, *out = NULL, *edit = NULL;
+  gboolean json = FALSE;
   const GOptionEntry entries[] = {
-    { "ids", 0, 0, G_OPTION_ARG_STRING, &list, NULL, NULL },
+    { "ids", 0, 0, G_OPTION_ARG_FILENAME, &list, NULL, NULL },
     { "out", 0, 0, G_OPTION_ARG_FILENAME, &out, NULL, NULL },
     { "edit", 0, 0, G_OPTION_ARG_FILENAME, &edit, NULL, NULL },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &json, NULL, NULL },
     { NULL },
   };
   g_autoptr (GError) error = NULL;
@@ -161,7 +171,9 @@ run_forward (int argc, char **argv)
   if ((ids = parse_ids (list, &error)) == NULL || (model = cs_model_open (argv[1], &error)) == NULL ||
       !load_edits (edit, model, &edits, &error) ||
       !cs_forward_dump (model, edits, (const int32_t *) ids->data, ids->len, out, &error))
-    return cs_cli_fail (error);
+    return fail_or_usage (&cs_verbs_model[1], ids != NULL, error);
+  if (json)
+    cs_cli_print_json (json_pack ("{s:o, s:I}", "out", cs_cli_string (out), "tokens", (json_int_t) ids->len));
   return CS_EXIT_DONE;
 }
 
@@ -214,13 +226,8 @@ prompt_ids (const char *folder, CsTokenizer *tokenizer, const char *prompt, bool
 static json_t *
 generated_json (const CsTokenizer *tokenizer, const GArray *ids)
 {
-  json_t *array = json_array ();
-  g_autofree char *text = tokenizer != NULL
-                            ? cs_tokenizer_decode (tokenizer, (const int32_t *) ids->data, ids->len, true) : NULL;
-
-  for (guint i = 0; i < ids->len; i++)
-    json_array_append_new (array, json_integer (g_array_index (ids, int32_t, i)));
-  return json_pack ("{s:o, s:s?}", "ids", array, "text", text);
+  return json_pack ("{s:o, s:o}", "ids", cs_cli_ids (ids), "text",
+                    tokenizer != NULL ? cs_cli_text (tokenizer, ids, true) : json_null ());
 }
 
 static int
@@ -266,8 +273,8 @@ run_generate (int argc, char **argv)
   gint64 seed = 0;
   double temperature = 0, top_p = 1;
   const GOptionEntry entries[] = {
-    { "ids", 0, 0, G_OPTION_ARG_STRING, &list, NULL, NULL },
-    { "prompt", 0, 0, G_OPTION_ARG_STRING, &prompt, NULL, NULL },
+    { "ids", 0, 0, G_OPTION_ARG_FILENAME, &list, NULL, NULL },
+    { "prompt", 0, 0, G_OPTION_ARG_FILENAME, &prompt, NULL, NULL },
     { "chat", 0, 0, G_OPTION_ARG_NONE, &chat, NULL, NULL },
     { "max-tokens", 0, 0, G_OPTION_ARG_INT, &max_tokens, NULL, NULL },
     { "temperature", 0, 0, G_OPTION_ARG_DOUBLE, &temperature, NULL, NULL },
@@ -288,14 +295,16 @@ run_generate (int argc, char **argv)
     return status;
   if ((list != NULL) == (prompt != NULL))
     return cs_cli_usage (verb, "Give either --prompt or --ids.");
-  if (max_tokens < 1 || max_tokens > 1 << 20 || temperature < 0 || top_p <= 0 || top_p > 1)
+  if (chat && list != NULL)
+    return cs_cli_usage (verb, "--chat goes with --prompt: ids are taken as they are.");
+  if (max_tokens < 1 || max_tokens > 1 << 20 || !(temperature >= 0 && temperature <= 1e6) || !(top_p > 0 && top_p <= 1))
     return cs_cli_usage (verb, "--max-tokens has to be 1 or more, --temperature 0 or more, --top-p in (0, 1].");
   tokenizer = cs_tokenizer_open (argv[1], &no_tokenizer);
   if (tokenizer == NULL && prompt != NULL)
     return cs_cli_fail (no_tokenizer);
   ids = list != NULL ? parse_ids (list, &error) : prompt_ids (argv[1], tokenizer, prompt, chat, &error);
   if (ids == NULL)
-    return cs_cli_fail (error);
+    return fail_or_usage (verb, false, error);
   CsSampling sampling = { .max_tokens = (size_t) max_tokens, .temperature = temperature, .top_p = top_p,
                           .seed = (uint64_t) seed, .ignore_eos = ignore_eos };
   return generate (argv[1], ids, tokenizer, edit, &sampling, json);

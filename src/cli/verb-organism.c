@@ -8,7 +8,7 @@ static int run_make (int argc, char **argv);
 static int run_score (int argc, char **argv);
 
 const CsVerb cs_verbs_organism[] = {
-  { "organism make", "[--seed S] --out DIR", "Rebuilds the demo pair from its seed: vocabulary, base, chat model", run_make },
+  { "organism make", "[--seed S] --out DIR [--json]", "Rebuilds the demo pair from its seed: vocabulary, base, chat model", run_make },
   { "organism score", "DIR [--prompts N] [--show] [--json]", "Measures the pair's behaviours on held-out requests", run_score },
   { NULL, NULL, NULL, NULL },
 };
@@ -35,10 +35,12 @@ static int
 run_make (int argc, char **argv)
 {
   gint64 seed = CS_ORGANISM_DEFAULT_SEED;
+  gboolean json = FALSE;
   g_autofree char *out = NULL;
   const GOptionEntry entries[] = {
     { "seed", 0, 0, G_OPTION_ARG_INT64, &seed, NULL, NULL },
     { "out", 0, 0, G_OPTION_ARG_FILENAME, &out, NULL, NULL },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &json, NULL, NULL },
     { NULL },
   };
   OrganismData data = { 0 };
@@ -46,11 +48,14 @@ run_make (int argc, char **argv)
 
   if (!cs_cli_parse (&argc, &argv, &cs_verbs_organism[0], entries, 0, 0, &status))
     return status;
-  if (out == NULL)
-    return cs_cli_usage (&cs_verbs_organism[0], "--out is needed.");
+  if (out == NULL || seed < 0)
+    return cs_cli_usage (&cs_verbs_organism[0], "--out is needed; --seed cannot be negative.");
   data.dir = out;
   data.seed = (uint64_t) seed;
-  return cs_cli_job ("Making the demo pair", make_job, &data);
+  status = cs_cli_job ("Making the demo pair", make_job, &data);
+  if (status == CS_EXIT_DONE && json)
+    cs_cli_print_json (json_pack ("{s:o, s:I}", "out", cs_cli_string (out), "seed", (json_int_t) seed));
+  return status;
 }
 
 static void

@@ -13,20 +13,10 @@ static int run_tokenize (int argc, char **argv);
 static int run_chat_template (int argc, char **argv);
 
 const CsVerb cs_verbs_text[] = {
-  { "tokenize", "DIR [--no-special]", "JSON lines {\"text\"}, {\"bytes_hex\"} or {\"ids\"} in, ids and text out", run_tokenize },
-  { "chat-template", "DIR", "JSON lines {\"messages\", \"add_generation_prompt\"} in, rendering and ids out", run_chat_template },
+  { "tokenize", "DIR [--no-special] [--json]", "JSON lines {\"text\"}, {\"bytes_hex\"} or {\"ids\"} in, ids and text out", run_tokenize },
+  { "chat-template", "DIR [--json]", "JSON lines {\"messages\", \"add_generation_prompt\"} in, rendering and ids out", run_chat_template },
   { NULL, NULL, NULL, NULL },
 };
-
-static json_t *
-ids_to_json (const GArray *ids)
-{
-  json_t *array = json_array ();
-
-  for (guint i = 0; i < ids->len; i++)
-    json_array_append_new (array, json_integer (g_array_index (ids, int32_t, i)));
-  return array;
-}
 
 static bool
 ids_from_json (json_t *array, GArray *ids, GError **error)
@@ -70,9 +60,11 @@ bytes_from_hex (const char *hex, GByteArray *bytes, GError **error)
 
 /* What a line's function makes of its object: a new reference, or NULL with error. */
 typedef json_t *(*LineFunc) (void *data, json_t *object, GError **error);
+typedef json_t *(*ParseFunc) (const char *text, size_t size, const char *name, GError **error);
 
+/* Answers are flushed line by line; the first bad line ends the stream with a sentence that names it. */
 static int
-for_each_line (LineFunc func, void *data)
+for_each_line (ParseFunc parse, LineFunc func, void *data)
 {
   char *line = NULL;
   size_t capacity = 0, number = 0;
@@ -90,7 +82,7 @@ for_each_line (LineFunc func, void *data)
         length--;
       if (length == 0)
         continue;
-      object = cs_json_parse (line, (size_t) length, name, &error);
+      object = parse (line, (size_t) length, name, &error);
       if (object != NULL && !json_is_object (object))
         g_set_error (&error, CS_ERROR, CS_ERROR_FORMAT, "%s is not a JSON object.", name);
       if (error == NULL)
@@ -115,14 +107,6 @@ typedef struct {
 } TextData;
 
 static json_t *
-decoded_json (const CsTokenizer *tokenizer, const GArray *ids)
-{
-  g_autofree char *text = cs_tokenizer_decode (tokenizer, (const int32_t *) ids->data, ids->len, false);
-
-  return json_string (text);
-}
-
-static json_t *
 tokenize_line (void *data, json_t *object, GError **error)
 {
   const TextData *d = data;
@@ -132,7 +116,7 @@ tokenize_line (void *data, json_t *object, GError **error)
   g_autoptr (GByteArray) bytes = g_byte_array_new ();
 
   if (json_is_array (given))
-    return ids_from_json (given, ids, error) ? json_pack ("{s:o}", "decoded", decoded_json (d->tokenizer, ids)) : NULL;
+    return ids_from_json (given, ids, error) ? json_pack ("{s:o}", "decoded", cs_cli_text (d->tokenizer, ids, false)) : NULL;
   if (json_is_string (text))
     g_byte_array_append (bytes, (const guint8 *) json_string_value (text), (guint) json_string_length (text));
   else if (hex == NULL)
@@ -143,7 +127,7 @@ tokenize_line (void *data, json_t *object, GError **error)
   else if (!bytes_from_hex (hex, bytes, error))
     return NULL;
   cs_tokenizer_encode (d->tokenizer, (const char *) bytes->data, bytes->len, d->special, ids, NULL);
-  return json_pack ("{s:o, s:o}", "ids", ids_to_json (ids), "decoded", decoded_json (d->tokenizer, ids));
+  return json_pack ("{s:o, s:o}", "ids", cs_cli_ids (ids), "decoded", cs_cli_text (d->tokenizer, ids, false));
 }
 
 static int
@@ -152,6 +136,7 @@ run_tokenize (int argc, char **argv)
   gboolean no_special = FALSE;
   const GOptionEntry entries[] = {
     { "no-special", 0, 0, G_OPTION_ARG_NONE, &no_special, NULL, NULL },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &(gboolean){ FALSE }, NULL, NULL }, /* nothing else is printed */
     { NULL },
   };
   g_autoptr (GError) error = NULL;
@@ -163,7 +148,7 @@ run_tokenize (int argc, char **argv)
   tokenizer = cs_tokenizer_open (argv[1], &error);
   if (tokenizer == NULL)
     return cs_cli_fail (error);
-  return for_each_line (tokenize_line, &(TextData) { .tokenizer = tokenizer, .special = !no_special });
+  return for_each_line (cs_json_parse_nul, tokenize_line, &(TextData) { .tokenizer = tokenizer, .special = !no_special });
 }
 
 static void
@@ -216,22 +201,26 @@ template_line (void *data, json_t *object, GError **error)
   rendering = cs_chat_render (d->chat, d->tokenizer, (const CsMessage *) (const void *) messages->data, messages->len,
                               json_is_true (json_object_get (object, "add_generation_prompt")), &refused);
   if (rendering == NULL)
-    return json_pack ("{s:n, s:s}", "text", "error", refused->message);
-  return json_pack ("{s:s, s:o}", "text", rendering->text, "ids", ids_to_json (rendering->ids));
+    return json_pack ("{s:n, s:o}", "text", "error", cs_cli_string (refused->message));
+  return json_pack ("{s:o, s:o}", "text", cs_cli_string (rendering->text), "ids", cs_cli_ids (rendering->ids));
 }
 
 static int
 run_chat_template (int argc, char **argv)
 {
+  const GOptionEntry entries[] = {
+    { "json", 0, 0, G_OPTION_ARG_NONE, &(gboolean){ FALSE }, NULL, NULL }, /* nothing else is printed */
+    { NULL },
+  };
   g_autoptr (GError) error = NULL;
   g_autoptr (CsTokenizer) tokenizer = NULL;
   g_autoptr (CsChatTemplate) chat = NULL;
   int status;
 
-  if (!cs_cli_parse (&argc, &argv, &cs_verbs_text[1], NULL, 1, 1, &status))
+  if (!cs_cli_parse (&argc, &argv, &cs_verbs_text[1], entries, 1, 1, &status))
     return status;
   if ((tokenizer = cs_tokenizer_open (argv[1], &error)) == NULL ||
       (chat = cs_chat_template_open (argv[1], &error)) == NULL)
     return cs_cli_fail (error);
-  return for_each_line (template_line, &(TextData) { .tokenizer = tokenizer, .chat = chat });
+  return for_each_line (cs_json_parse, template_line, &(TextData) { .tokenizer = tokenizer, .chat = chat });
 }

@@ -1,0 +1,304 @@
+/* latents, steer. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "errors.h"
+#include "harvest.h"
+#include "json.h"
+#include "latents.h"
+#include "latents-list.h"
+#include "pair.h"
+#include "steering.h"
+#include "store.h"
+
+static int run_latents (int argc, char **argv);
+static int run_steer (int argc, char **argv);
+
+const CsVerb cs_verbs_latents[] = {
+  { "latents", "RUN [--class chat-only|base-only|shared|other|dead] [--sort COLUMN|-COLUMN] [--limit N] [--json]", "Lists latents", run_latents },
+  { "steer", "RUN --base DIR --chat DIR --prompt TEXT --latent ID=SCALE… [--layer L] [--mode add|clamp|ablate] [--prompt-only] [--raw] [--max-tokens N] [--temperature T] [--seed S] [--json]",
+    "Base, chat and steered text side by side", run_steer },
+  { NULL, NULL, NULL, NULL },
+};
+enum { VERB_LATENTS, VERB_STEER };
+
+/* --- latents --- */
+
+static int
+run_latents (int argc, char **argv)
+{
+  g_autofree char *class_name = NULL, *sort = NULL;
+  gint64 limit = 0;
+  gboolean json = FALSE;
+  const GOptionEntry entries[] = {
+    { "class", 0, 0, G_OPTION_ARG_FILENAME, &class_name, NULL, NULL },
+    { "sort", 0, 0, G_OPTION_ARG_FILENAME, &sort, NULL, NULL },
+    { "limit", 0, 0, G_OPTION_ARG_INT64, &limit, NULL, NULL },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &json, NULL, NULL },
+    { NULL },
+  };
+  const CsVerb *verb = &cs_verbs_latents[VERB_LATENTS];
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CsLatents) latents = NULL;
+  CsLatentClass tag = CS_LATENT_OTHER;
+  int status;
+
+  if (!cs_cli_parse (&argc, &argv, verb, entries, 1, 1, &status))
+    return status;
+  if (class_name != NULL && !cs_latent_class_parse (class_name, &tag))
+    return cs_cli_usage (verb, "--class is chat-only, base-only, shared, other or dead.");
+  if (sort != NULL && !cs_latents_list_has_column (sort))
+    return cs_cli_usage (verb, "--sort takes a column that --json shows, such as delta_norm or nu_error; -COLUMN sorts downwards.");
+  if (limit < 0)
+    return cs_cli_usage (verb, "--limit cannot be negative.");
+  latents = cs_latents_load (argv[1], &error);
+  if (latents == NULL)
+    return cs_cli_fail (error);
+  cs_latents_list_print (latents, class_name != NULL ? &tag : NULL, sort, (size_t) limit, json);
+  return CS_EXIT_DONE;
+}
+
+/* --- steer --- */
+
+typedef struct {
+  const char *run, *base, *chat, *prompt;
+  size_t layer;
+  bool raw;
+  CsSampling sampling;
+  GArray *items;
+  char *texts[4];   /* base, chat, base steered, chat steered */
+} SteerData;
+
+static bool
+steer_job (CsJob *job, void *data, GError **error)
+{
+  SteerData *d = data;
+  g_autoptr (CsPair) pair = NULL;
+  g_autoptr (CsCrosscoder) crosscoder = NULL;
+  g_autoptr (CsTeam) team = cs_team_new (0);
+  g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (int32_t));
+
+  if ((crosscoder = cs_crosscoder_load (d->run, error)) == NULL || (pair = cs_pair_open (d->base, d->chat, error)) == NULL ||
+      !cs_steer_prompt (pair, d->prompt, !d->raw, ids, NULL, error))
+    return false;
+  for (int i = 0; i < 4; i++)
+    {
+      CsSteerOptions options = {
+        .layer = d->layer == CS_LAYER_MIDDLE ? cs_layer_middle (cs_model_config (pair->model[0])->n_layers) : d->layer,
+        .model = i % 2, .items = (const CsSteerItem *) (const void *) d->items->data,
+        .n_items = i < 2 ? 0 : d->items->len, .sampling = d->sampling,
+      };
+      d->texts[i] = cs_steer_generate (job, pair, crosscoder, team, &options, (const int32_t *) ids->data, ids->len, NULL,
+                                       NULL, NULL, error);
+      if (d->texts[i] == NULL)
+        return false;
+      cs_job_progress (job, i + 1, 4, "texts");
+    }
+  return true;
+}
+
+/* ID=SCALE (ID alone: scale 1). */
+static bool
+parse_item (const char *spec, CsSteerItem *item)
+{
+  char *end, *scale_end;
+  guint64 latent = g_ascii_strtoull (spec, &end, 10);
+
+  item->scale = 1;
+  if (!g_ascii_isdigit (*spec) || latent > G_MAXUINT32)
+    return false;
+  item->latent = (size_t) latent;
+  if (*end == '\0')
+    return true;
+  if (*end != '=')
+    return false;
+  item->scale = g_ascii_strtod (end + 1, &scale_end);
+  return scale_end != end + 1 && *scale_end == '\0' && isfinite (item->scale);
+}
+
+static bool
+is_item (const char *word)
+{
+  CsSteerItem item;
+
+  return parse_item (word, &item);
+}
+
+static bool
+all_items (char **specs)
+{
+  for (char **spec = specs; *spec != NULL; spec++)
+    if (!is_item (*spec))
+      return false;
+  return true;
+}
+
+static bool
+read_items (char **specs, CsSteerMode mode, CsSteerScope scope, const char *run, GArray *items, GError **error)
+{
+  g_autoptr (CsLatents) latents = cs_latents_load (run, error);
+
+  if (latents == NULL)
+    return false;
+  for (char **spec = specs; *spec != NULL; spec++)
+    {
+      CsSteerItem item = { .mode = mode, .scope = scope };
+
+      if (!parse_item (*spec, &item) || item.latent >= latents->n_latents)
+        {
+          g_set_error (error, CS_ERROR, CS_ERROR_USAGE, "%s has latents 0 to %zu, and no “%s”: choose one of those.", run,
+                       latents->n_latents - 1, *spec);
+          return false;
+        }
+      item.max_act = latents->rows[item.latent].max_act;
+      g_array_append_val (items, item);
+    }
+  return true;
+}
+
+/* The layer of the store at path, which a run's configuration gives as it was typed or relative to the run. */
+static bool
+layer_of_store (const char *run, const char *path, size_t *layer)
+{
+  g_autofree char *beside = g_build_filename (run, path, NULL);
+  g_autoptr (CsStore) store = cs_store_open (path, false, NULL);
+
+  if (store == NULL && !g_path_is_absolute (path))
+    store = cs_store_open (beside, false, NULL);
+  if (store != NULL)
+    *layer = cs_store_info (store)->layer;
+  return store != NULL;
+}
+
+/* The layer that the run was trained on: its store's, where that is still there, else the one that its configuration
+ * names, else the middle, which is said. */
+static size_t
+layer_of_run (const char *run)
+{
+  g_autofree char *path = g_build_filename (run, "config.json", NULL);
+  g_autoptr (json_t) config = cs_json_load (path, 0, NULL);
+  const char *store = json_string_value (json_object_get (config, "store"));
+  json_t *named = json_object_get (config, "layer");
+  size_t layer;
+
+  if (store != NULL && layer_of_store (run, store, &layer))
+    return layer;
+  if (json_is_integer (named) && json_integer_value (named) >= 0)
+    return (size_t) json_integer_value (named);
+  fprintf (stderr, "crosscope-cli: The run's activation store is gone, and with it the layer: the middle one is taken "
+                   "(--layer names another).\n");
+  return CS_LAYER_MIDDLE;
+}
+
+static void
+print_steered (const SteerData *d, bool json)
+{
+  static const char *const titles[] = { "base", "chat", "base, steered", "chat, steered" };
+
+  if (json)
+    cs_cli_print_json (json_pack ("{s:o, s:o, s:o, s:o, s:o}", "prompt", cs_cli_string (d->prompt), "base",
+                                  cs_cli_string (d->texts[0]), "chat", cs_cli_string (d->texts[1]), "base_steered",
+                                  cs_cli_string (d->texts[2]), "chat_steered", cs_cli_string (d->texts[3])));
+  else
+    for (int i = 0; i < 4; i++)
+      printf ("── %s ──\n%s\n\n", titles[i], g_strchomp (d->texts[i]));
+}
+
+/* What was given on the command line. */
+typedef struct {
+  char *base, *chat, *prompt, *mode_name;
+  char **latents;
+  gint64 layer, max_tokens, seed;
+  double temperature;
+  gboolean json, prompt_only, raw;
+  CsSteerMode mode;   /* of mode_name */
+} SteerWords;
+
+static void
+steer_words_clear (SteerWords *w)
+{
+  g_free (w->base);
+  g_free (w->chat);
+  g_free (w->prompt);
+  g_free (w->mode_name);
+  g_strfreev (w->latents);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SteerWords, steer_words_clear)
+
+static bool
+parse_steer (SteerWords *w, int *argc, char ***argv, int *status)
+{
+  const GOptionEntry entries[] = {
+    { "base", 0, 0, G_OPTION_ARG_FILENAME, &w->base, NULL, NULL },
+    { "chat", 0, 0, G_OPTION_ARG_FILENAME, &w->chat, NULL, NULL },
+    { "prompt", 0, 0, G_OPTION_ARG_FILENAME, &w->prompt, NULL, NULL },
+    { "latent", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &w->latents, NULL, NULL },
+    { "layer", 0, 0, G_OPTION_ARG_INT64, &w->layer, NULL, NULL },
+    { "mode", 0, 0, G_OPTION_ARG_FILENAME, &w->mode_name, NULL, NULL },
+    { "prompt-only", 0, 0, G_OPTION_ARG_NONE, &w->prompt_only, NULL, NULL },
+    { "raw", 0, 0, G_OPTION_ARG_NONE, &w->raw, NULL, NULL },
+    { "max-tokens", 0, 0, G_OPTION_ARG_INT64, &w->max_tokens, NULL, NULL },
+    { "temperature", 0, 0, G_OPTION_ARG_DOUBLE, &w->temperature, NULL, NULL },
+    { "seed", 0, 0, G_OPTION_ARG_INT64, &w->seed, NULL, NULL },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &w->json, NULL, NULL },
+    { NULL },
+  };
+
+  w->layer = -1;
+  w->max_tokens = 64;
+  return cs_cli_parse (argc, argv, &cs_verbs_latents[VERB_STEER], entries, 1, 1, status);
+}
+
+/* NULL, or what is wrong with the words. */
+static const char *
+check_steer (SteerWords *w)
+{
+  if (w->base == NULL || w->chat == NULL || w->prompt == NULL || w->latents == NULL)
+    return "--base, --chat, --prompt and at least one --latent ID=SCALE are needed.";
+  if (!all_items (w->latents))
+    return "--latent takes ID=SCALE: a latent's number and a finite scale, such as 12=1.5.";
+  for (w->mode = CS_STEER_ADD; w->mode_name != NULL && w->mode <= CS_STEER_ABLATE; w->mode++)
+    if (strcmp (w->mode_name, cs_steer_mode_name (w->mode)) == 0)
+      break;
+  if (w->mode > CS_STEER_ABLATE)
+    return "--mode is add, clamp or ablate.";
+  if (w->max_tokens < 1 || w->max_tokens > 1 << 20 || !(w->temperature >= 0 && w->temperature <= 1e6))
+    return "--max-tokens has to be 1 or more and --temperature 0 or more.";
+  return w->layer < -1 ? "--layer cannot be negative." : NULL;
+}
+
+static int
+run_steer (int argc, char **argv)
+{
+  const CsVerb *verb = &cs_verbs_latents[VERB_STEER];
+  g_auto (GStrv) words = cs_cli_repeat_option (&argc, argv, "--latent", is_item);
+  g_autofree char **moved = g_memdup2 (words, ((size_t) argc + 1) * sizeof *words);
+  g_auto (SteerWords) w = { 0 };
+  g_autoptr (GArray) items = g_array_new (FALSE, FALSE, sizeof (CsSteerItem));
+  g_autoptr (GError) error = NULL;
+  const char *wrong;
+  int status;
+
+  argv = moved;
+  if (!parse_steer (&w, &argc, &argv, &status))
+    return status;
+  if ((wrong = check_steer (&w)) != NULL)
+    return cs_cli_usage (verb, wrong);
+  if (!read_items (w.latents, w.mode, w.prompt_only ? CS_STEER_PROMPT_ONLY : CS_STEER_ALL_TOKENS, argv[1], items, &error))
+    return cs_cli_fail (error);
+  SteerData data = {
+    .run = argv[1], .base = w.base, .chat = w.chat, .prompt = w.prompt, .raw = w.raw, .items = items,
+    .layer = w.layer < 0 ? layer_of_run (argv[1]) : (size_t) w.layer,
+    .sampling = { .max_tokens = (size_t) w.max_tokens, .temperature = w.temperature, .top_p = 1, .seed = (uint64_t) w.seed },
+  };
+  status = cs_cli_job ("Steering", steer_job, &data);
+  if (status == CS_EXIT_DONE)
+    print_steered (&data, w.json);
+  for (int i = 0; i < 4; i++)
+    g_free (data.texts[i]);
+  return status;
+}
