@@ -1,5 +1,5 @@
-/* The prompt library: a JSON file {"prompts": [{"group", "text", "concepts": […]}]}, shipped with the demo and extended by the
- * user in STUDY/prompts.json. */
+/* Prompt libraries. A user's is STUDY/prompts.json, {"prompts": [{"group", "text"}…]}; an organism's folder has one with
+ * {"groups": [{"set", "concept", "prompts": [{"request", "web"…}…]}…]}. Both are read. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,9 +7,17 @@
 #include <glib.h>
 
 typedef struct {
-  char *group;
-  char *text;
+  char *group;   /* "refuse · refuse-harm"; "" where the file names none */
+  char *text;    /* what a user writes to the chat model */
+  char *web;     /* the same as raw text that a base model continues; NULL where the file has none */
 } CsPrompt;
 
-/* GPtrArray of CsPrompt, with free function. */
+/* group and web may be NULL. */
+CsPrompt  *cs_prompt_new (const char *group, const char *text, const char *web);
+void       cs_prompt_free (void *prompt);
+
+/* GPtrArray of CsPrompt, with free function. Refuses a file of neither shape, naming it. */
 GPtrArray *cs_prompts_load (const char *path, GError **error);
+/* Adds a prompt to the user's library at path, which is made where it does not exist; a text that is there already is not
+ * added again. */
+bool       cs_prompts_add (const char *path, const char *group, const char *text, GError **error);

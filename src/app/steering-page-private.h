@@ -1,0 +1,34 @@
+/* The parts of the page, for its own file and its test. */
+#pragma once
+
+#include "steering-basket.h"
+#include "steering-firing.h"
+#include "steering-page.h"
+#include "steering-pane.h"
+#include "steering-prompt.h"
+
+struct _CsSteeringPage {
+  CsPage parent;
+  CsSteeringEngine *engine;
+  CsSteeringGeneration *generation;   /* whose texts are shown */
+  guint live_source;
+  size_t shaded;                      /* the latent last chosen for shading */
+  const char *empty_page;             /* where the button of the empty state leads; NULL: it analyses */
+  GtkDropDown *run_chooser;
+  GtkStack *stack;
+  AdwStatusPage *empty;
+  GtkButton *empty_button;
+  CsSteeringPrompt *prompt;
+  CsSteeringBasket *basket;
+  GtkDropDown *shade;
+  GtkStringList *shade_names;
+  GtkLabel *error;
+  GtkAdjustment *seed, *temperature, *max_tokens;
+  GtkCheckButton *base_steered, *live;
+  CsSteeringPane *panes[CS_N_PANES];
+  CsSteeringFiring *firing;
+};
+
+CsRun *cs_steering_page_run (CsSteeringPage *page);
+void   cs_steering_page_generate (CsSteeringPage *page);
+void   cs_steering_page_stop (CsSteeringPage *page);
