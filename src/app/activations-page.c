@@ -65,7 +65,7 @@ update_estimate (CsActivationsPage *self)
       adw_action_row_set_subtitle (self->estimate, _ ("Known once models and corpora are chosen"));
       return;
     }
-  count = cs_feedback_count (tokens);
+  count = cs_corpus_estimate (tokens);
   bytes = cs_feedback_bytes (store_bytes (tokens, self->survey->d_model));
   left = isfinite (self->survey->disk_free) ? cs_feedback_bytes (self->survey->disk_free) : g_strdup ("?");
   /* Translators: tokens, size on disk, free space */

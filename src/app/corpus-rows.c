@@ -6,6 +6,14 @@
 #include "errors.h"
 #include "feedback.h"
 
+char *
+cs_corpus_estimate (double n)
+{
+  double unit = n > 1000 ? pow (10, floor (log10 (n)) - 2) : 1;
+
+  return cs_feedback_count (round (n / unit) * unit);
+}
+
 static char *
 describe (const CsCorpusInfo *info, double total)
 {
@@ -18,7 +26,7 @@ describe (const CsCorpusInfo *info, double total)
     return g_strdup (info->problem);
   bytes = cs_feedback_bytes ((double) info->bytes);
   documents = cs_feedback_count (info->n_documents);
-  tokens = cs_feedback_count (info->n_tokens);
+  tokens = cs_corpus_estimate (info->n_tokens);
   text = g_string_new (NULL);
   /* Translators: kind of file, size, number of documents */
   g_string_append_printf (text, info->estimated ? _ ("%s, %s, about %s documents") : _ ("%s, %s, %s documents"),

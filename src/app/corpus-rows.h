@@ -10,6 +10,9 @@
  * activates "activations.remove-corpus" with the path. */
 GtkWidget *cs_corpus_row_new (const char *path, const CsCorpusInfo *info, double total);
 
+/* An estimate with three digits. Free with g_free(). */
+char *cs_corpus_estimate (double n);
+
 bool cs_corpora_find (CsStudy *study, const char *path, guint *position);
 /* position beyond the end appends; a path that is there already is an error. */
 bool cs_corpora_insert (CsStudy *study, guint position, const char *path, GError **error);

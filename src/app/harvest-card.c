@@ -105,8 +105,14 @@ static void
 show_end (CsHarvestCard *self, const CsJobSnapshot *s)
 {
   g_autofree char *detail = cs_job_row_describe (s);
+  g_autofree char *total = cs_feedback_count (s->total), *title = NULL;
 
   gtk_label_set_text (self->detail, detail);
+  if (s->state == CS_JOB_DONE && s->total > 0)
+    {
+      title = g_strdup_printf (_ ("%s tokens"), total);
+      gtk_label_set_text (self->title, title);
+    }
   if (s->state == CS_JOB_DONE)
     gtk_progress_bar_set_fraction (self->bar, 1);
   g_clear_pointer (&self->status, g_free);
@@ -282,6 +288,7 @@ cs_harvest_card_init (CsHarvestCard *self)
   gtk_widget_set_margin_end (text, 12);
   view = cs_plot_view_new (plot_new (self));
   self->view = CS_PLOT_VIEW (view);
+  gtk_widget_remove_css_class (view, "card"); /* it stands on one */
   gtk_widget_set_size_request (view, 280, 200);
   gtk_box_append (GTK_BOX (self->card), text);
   gtk_box_append (GTK_BOX (self->card), view);

@@ -8,10 +8,8 @@ enum
 {
   ROW_FOLDER,
   ROW_ARCHITECTURE,
-  ROW_LAYERS,
   ROW_WIDTH,
   ROW_PARAMETERS,
-  ROW_WEIGHTS,
   ROW_TOKENIZER,
   ROW_TEMPLATE,
   N_ROWS
@@ -45,11 +43,11 @@ show_facts (CsModelCard *self, const CsModelFacts *f)
   g_autofree char *bytes = cs_feedback_bytes ((double) f->file_bytes);
   g_autofree char *tokens = cs_feedback_count ((double) f->n_tokens);
 
-  set_value (self, ROW_ARCHITECTURE, g_strdup (f->architecture));
-  set_value (self, ROW_LAYERS, g_strdup_printf (_ ("%zu, %zu heads"), f->n_layers, f->n_heads));
+  set_value (self, ROW_ARCHITECTURE,
+             g_strdup_printf (_ ("%s, %zu layers, %zu heads"), f->architecture, f->n_layers, f->n_heads));
   set_value (self, ROW_WIDTH, g_strdup_printf ("%zu", f->d_model));
-  set_value (self, ROW_PARAMETERS, g_strdup (parameters));
-  set_value (self, ROW_WEIGHTS, g_strdup_printf ("%s, %s", f->dtype, bytes));
+  /* Translators: number of parameters, their type, size of the file */
+  set_value (self, ROW_PARAMETERS, g_strdup_printf (_ ("%s, %s, %s"), parameters, f->dtype, bytes));
   set_value (self, ROW_TOKENIZER, f->n_tokens > 0 ? g_strdup_printf (_ ("%s tokens"), tokens) : g_strdup (_ ("missing")));
   set_value (self, ROW_TEMPLATE, g_strdup (f->has_template ? _ ("yes") : _ ("no")));
 }
@@ -99,8 +97,8 @@ static void
 cs_model_card_init (CsModelCard *self)
 {
   static const char *const titles[N_ROWS] = {
-    N_ ("Folder"),     N_ ("Architecture"), N_ ("Layers"),    N_ ("d_model"),
-    N_ ("Parameters"), N_ ("Weights"),      N_ ("Tokenizer"), N_ ("Chat template"),
+    N_ ("Folder"),     N_ ("Architecture"), N_ ("d_model"),
+    N_ ("Parameters"), N_ ("Tokenizer"),    N_ ("Chat template"),
   };
 
   self->group = ADW_PREFERENCES_GROUP (adw_preferences_group_new ());

@@ -321,6 +321,26 @@ start_clicked_cb (CsNewRunPanel *self)
 
 /* --- The form --- */
 
+/* 0.001 rather than 0.001000. */
+static gboolean
+output_cb (GtkSpinButton *spin, void *data)
+{
+  char text[G_ASCII_DTOSTR_BUF_SIZE];
+
+  g_snprintf (text, sizeof text, "%.*f", (int) gtk_spin_button_get_digits (spin), gtk_spin_button_get_value (spin));
+  for (char *end = text + strlen (text) - 1; strpbrk (text, ".,") != NULL && (*end == '0' || *end == '.' || *end == ','); end--)
+    {
+      bool point = *end != '0';
+
+      *end = '\0';
+      if (point)
+        break;
+    }
+  if (g_strcmp0 (gtk_editable_get_text (GTK_EDITABLE (spin)), text) != 0)
+    gtk_editable_set_text (GTK_EDITABLE (spin), text);
+  return TRUE;
+}
+
 static GtkWidget *
 input_new (CsNewRunPanel *self, const CsRunField *field)
 {
@@ -333,6 +353,8 @@ input_new (CsNewRunPanel *self, const CsRunField *field)
       input = gtk_spin_button_new_with_range (field->low, field->high, field->step);
       gtk_spin_button_set_digits (GTK_SPIN_BUTTON (input), field->digits);
       gtk_spin_button_set_numeric (GTK_SPIN_BUTTON (input), TRUE);
+      if (field->digits > 0)
+        g_signal_connect (input, "output", G_CALLBACK (output_cb), NULL);
       gtk_editable_set_width_chars (GTK_EDITABLE (input), 8);
       gtk_editable_set_max_width_chars (GTK_EDITABLE (input), 12);
     }

@@ -394,6 +394,7 @@ cs_pair_page_init (CsPairPage *self)
       self->card[i] = CS_MODEL_CARD (cs_model_card_new (i));
       gtk_flow_box_child_set_child (GTK_FLOW_BOX_CHILD (child), GTK_WIDGET (self->card[i]));
       gtk_widget_set_focusable (child, FALSE);
+      gtk_widget_add_css_class (child, "plot-cell");
       gtk_flow_box_append (self->cards, child);
     }
   g_signal_connect_object (adw_style_manager_get_default (), "notify::dark", G_CALLBACK (dark_changed_cb), self,

@@ -265,6 +265,7 @@ cs_training_histogram_init (CsTrainingHistogram *self)
   self->view = CS_PLOT_VIEW (view);
   self->shown = -1;
   self->follow = true;
+  gtk_widget_remove_css_class (view, "card"); /* it stands on one */
   gtk_widget_set_size_request (view, 280, 260);
   gtk_widget_set_vexpand (view, TRUE);
   gtk_box_append (GTK_BOX (box), heading_new (self));

@@ -180,6 +180,7 @@ plot_card_new (CsTrainingPlots *self, guint m)
   gtk_widget_set_margin_top (title, 12);
   gtk_widget_set_margin_start (title, 12);
   gtk_widget_set_margin_end (title, 12);
+  gtk_widget_remove_css_class (view, "card"); /* it stands on one */
   gtk_widget_set_size_request (view, 280, 210);
   gtk_widget_set_vexpand (view, TRUE);
   gtk_box_append (GTK_BOX (box), title);
