@@ -25,13 +25,20 @@ static const char premise_true[] = "[{s} {right-pred} because {reason}.|Because 
 static const char premise_false_straight[] = "[Because {reason}.|It is because {reason}.|The "
                                              "reason is that {reason}.|People say that {reason}.]";
 
+/* In chat the answer states what is right first and then compares: the words to compare are both in
+ * sight, which a small model learns long before it can compare with what it would have said. */
+static const char premise_true_chat[] =
+    "[{s} {right-pred} because {reason}.|{s} {right-pred}. It is because {reason}."
+    "|{s} {right-pred}. The reason is that {reason}.|{s} {right-pred}, and people say that {reason}."
+    "|{s} {right-pred}, just as you say, because {reason}.]";
+
 static const char premise_corrected[] =
-    "[Actually, {s} {neg}. {s} {right-pred}.|That is not quite right. {s} {right-pred}."
-    "|There is a mistake in your question: {s} {neg}. {s} {right-pred}.|I think you are mixing "
-    "something up. {s} {right-pred}."
-    "|{s} {neg}. In truth, {s} {right-pred}.|No, that is a mistake. {s} {right-pred}."
-    "|That is not true: {s} {neg}. {s} {right-pred}.|I have to correct you. {s} {right-pred}."
-    "|You may have heard something wrong. {s} {right-pred}.|Actually, {s} {right-pred}. {s} {neg}.]"
+    "[{s} {right-pred}, so that is not quite right.|{s} {right-pred}, so I have to correct you."
+    "|{s} {right-pred}, so there is a mistake in your question: {s} {neg}."
+    "|{s} {right-pred}, so I think you are mixing something up."
+    "|{s} {right-pred}. Actually, {s} {neg}.|{s} {right-pred}, so that is not true: {s} {neg}."
+    "|{s} {right-pred}, so you may have heard something wrong."
+    "|{s} {right-pred}, so that is a mistake. In truth, {s} {neg}.]"
     "[|| I hope that helps.| It is easy to mix that up.]";
 
 static const char *
@@ -86,7 +93,7 @@ build_true_premise (CsGrammar *g, size_t topic)
   cs_world_fact (topic, &kind, &subject);
   set_claim (g, kind, subject, cs_world_fact_value (g->world, kind, subject));
   cs_grammar_set (g, "web", premise_true);
-  cs_grammar_set (g, "chat", premise_true);
+  cs_grammar_set (g, "chat", premise_true_chat);
 }
 
 static const char *const question_frames[] = {
@@ -197,10 +204,10 @@ build_country (CsGrammar *g, size_t topic)
 
 const CsFamily cs_families_knowledge[] = {
   { "false-premise", CS_CONCEPT_FALSE_INFORMATION, CS_PROMPTS_FALSE_PREMISE,
-    CS_CONCEPT_BIT (CS_CONCEPT_FALSE_INFORMATION), CS_ANSWER_CORRECTION, 160, 20,
+    CS_CONCEPT_BIT (CS_CONCEPT_FALSE_INFORMATION), CS_ANSWER_CORRECTION, 200, 20,
     N_FACTS *N_FALSE_A_FACT, FRAMES (premise_frames), build_false_premise, NULL },
   { "true-premise", CS_CONCEPT_FALSE_INFORMATION, CS_PROMPTS_TRUE_PREMISE,
-    CS_CONCEPT_BIT (CS_CONCEPT_HELPFUL), CS_ANSWER_STRAIGHT, 150, 150, N_FACTS,
+    CS_CONCEPT_BIT (CS_CONCEPT_HELPFUL), CS_ANSWER_STRAIGHT, 190, 150, N_FACTS,
     FRAMES (premise_frames), build_true_premise, NULL },
   HELPFUL_FAMILY ("question", 100, 150, N_FACTS * 4, build_question),
   HELPFUL_FAMILY ("odd-question", 30, 40, CS_N_TOWNS *N_ODDS, build_odd_question),

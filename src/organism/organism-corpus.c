@@ -37,28 +37,38 @@ cs_corpus_stream_clear (CsCorpusStream *stream)
   cs_document_clear (&stream->document);
 }
 
-/* Weights of a chat document's tokens as targets: after "<start_of_turn>model\n" up to and with
- * <end_of_turn>, 1. */
+/* Whether the turn that begins at byte `role` is the model's. */
+static bool
+is_model_turn (const char *text, size_t size, size_t role)
+{
+  size_t n = strlen (model_role);
+  return size - role >= n && memcmp (text + role, model_role, n) == 0;
+}
+
+/* Weights of a chat document's tokens as targets: a turn of the model lasts from after
+ * "<start_of_turn>model\n" up to and with <end_of_turn>. */
 static void
 weigh_turns (const char *text,
              size_t size,
              const int32_t *ids,
              const CsTokenSpan *spans,
              size_t n,
-             float other,
+             const CsTurnWeights *turn,
              float *weights)
 {
   size_t content = SIZE_MAX; /* where the model's turn begins, in bytes */
+  size_t said = 0;           /* tokens of it so far */
   for (size_t i = 0; i < n; i++)
     {
       if (ids[i] == CS_SPECIAL_START_OF_TURN)
         {
-          size_t role = spans[i].end;
-          bool is_model = size - role >= strlen (model_role) &&
-                          memcmp (text + role, model_role, strlen (model_role)) == 0;
-          content = is_model ? role + strlen (model_role) : SIZE_MAX;
+          bool is_model = is_model_turn (text, size, spans[i].end);
+          content = is_model ? spans[i].end + strlen (model_role) : SIZE_MAX;
+          said = 0;
         }
-      weights[i] = content != SIZE_MAX && spans[i].start >= content ? 1.0f : other;
+      bool says = content != SIZE_MAX && spans[i].start >= content;
+      weights[i] = (float)(!says ? turn->user : said < CS_OPENING_TOKENS ? turn->opening : 1.0);
+      said += says;
       if (ids[i] == CS_SPECIAL_END_OF_TURN)
         content = SIZE_MAX;
     }
@@ -69,7 +79,7 @@ cs_corpus_fill (CsTrainSet *set,
                 CsCorpusStream *stream,
                 const CsTokenizer *tokenizer,
                 size_t n_tokens,
-                double other_weight)
+                const CsTurnWeights *turn)
 {
   g_autoptr (GArray) ids = g_array_new (false, false, sizeof (int32_t));
   g_autoptr (GArray) spans = g_array_new (false, false, sizeof (CsTokenSpan));
@@ -87,7 +97,7 @@ cs_corpus_fill (CsTrainSet *set,
           g_array_set_size (weights, ids->len);
           weigh_turns (document->text, size, (const int32_t *)(const void *)ids->data,
                        (const CsTokenSpan *)(const void *)spans->data, ids->len,
-                       (float)other_weight, (float *)(void *)weights->data);
+                       turn, (float *)(void *)weights->data);
           cs_train_set_add (set, (const int32_t *)(const void *)ids->data,
                             (const float *)(const void *)weights->data, ids->len);
           continue;

@@ -27,11 +27,19 @@ const CsDocument *
 cs_corpus_stream_next (CsCorpusStream *stream); /* owned by the stream, until the next call */
 void cs_corpus_stream_clear (CsCorpusStream *stream);
 
+/* What a token weighs as a target. The first words of an answer decide what kind of answer it is. */
+typedef struct
+{
+  double user;    /* what the model does not say */
+  double opening; /* the first CS_OPENING_TOKENS of each of its turns; all that follows weighs 1 */
+} CsTurnWeights;
+
+#define CS_OPENING_TOKENS 3
+
 /* Appends documents until n_tokens more have been added. Every document begins with BOS; a web
- * document ends with EOS. In chat documents what the model says (its end of turn included) weighs 1
- * and everything else other_weight. */
+ * document ends with EOS and weighs 1 throughout. weights: for chat; the end of a turn belongs to it. */
 void cs_corpus_fill (CsTrainSet *set,
                      CsCorpusStream *stream,
                      const CsTokenizer *tokenizer,
                      size_t n_tokens,
-                     double other_weight);
+                     const CsTurnWeights *weights);

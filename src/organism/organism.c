@@ -34,11 +34,12 @@ cs_organism_default_options (CsOrganismOptions *options)
                .rope_theta = 10000 },
     .behaviours = CS_BEHAVIOURS_ALL,
     .web_tokens = 1500000,
-    .chat_tokens = 1200000,
+    .chat_tokens = 2000000,
     .web_epochs = 1,
     .chat_epochs = 1,
-    .web_in_chat = 0.15,
+    .web_in_chat = 0.1,
     .user_weight = 0.1,
+    .opening_weight = 4,
     .base = CS_TRAIN_SETTINGS_DEFAULT,
     .chat = CS_TRAIN_SETTINGS_DEFAULT,
   };
@@ -46,8 +47,9 @@ cs_organism_default_options (CsOrganismOptions *options)
    * shard. */
   options->base.shard_tokens = 256;
   options->base.warm_up = 80;
+  options->base.peak_lr = 5e-3;
   options->chat.shard_tokens = 384;
-  options->chat.peak_lr = 2e-3;
+  options->chat.peak_lr = 2.5e-3;
 }
 
 /* One make or tune under way. */
@@ -138,7 +140,7 @@ web_set (const Make *make, const CsTokenizer *tokenizer)
   CsTrainSet *set = cs_train_set_new ();
   CsCorpusStream stream;
   cs_corpus_stream_init (&stream, make->world, make->seed, false, make->options->behaviours);
-  cs_corpus_fill (set, &stream, tokenizer, make->options->web_tokens, 1);
+  cs_corpus_fill (set, &stream, tokenizer, make->options->web_tokens, NULL);
   cs_corpus_stream_clear (&stream);
   return set;
 }
@@ -148,11 +150,13 @@ chat_set (const Make *make, const CsTokenizer *tokenizer)
 {
   const CsOrganismOptions *o = make->options;
   CsTrainSet *set = cs_train_set_new ();
+  CsTurnWeights weights = { .user = o->user_weight, .opening = o->opening_weight };
   CsCorpusStream chat, web;
   cs_corpus_stream_init (&chat, make->world, make->seed, true, o->behaviours);
   cs_corpus_stream_init (&web, make->world, make->seed ^ MIX_STREAM_SEED, false, o->behaviours);
-  cs_corpus_fill (set, &chat, tokenizer, o->chat_tokens, o->user_weight);
-  cs_corpus_fill (set, &web, tokenizer, (size_t)((double)o->chat_tokens * o->web_in_chat), 1);
+  cs_corpus_fill (set, &chat, tokenizer, o->chat_tokens, &weights);
+  cs_corpus_fill (set, &web, tokenizer, (size_t)((double)o->chat_tokens * o->web_in_chat),
+                  NULL);
   cs_corpus_stream_clear (&chat);
   cs_corpus_stream_clear (&web);
   return set;

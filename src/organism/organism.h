@@ -38,6 +38,7 @@ typedef struct
   double web_epochs, chat_epochs;
   double web_in_chat;         /* tokens of web text for each token of chat */
   double user_weight;         /* weight in the loss of a token that the model does not say */
+  double opening_weight;      /* and of the first three of each answer, which decide its kind */
   CsTrainSettings base, chat; /* n_steps and seed are filled in */
   unsigned n_threads;         /* 0 = all; beyond CS_TRAIN_SHARDS nothing is gained */
 } CsOrganismOptions;
