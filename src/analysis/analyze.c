@@ -29,6 +29,8 @@ typedef struct {
   float *x, *reconstruction; /* [capacity, 2, d] */
   int32_t *ids, *position;
   uint8_t *is_template;      /* 0 ordinary, 1 template, 2 BOS */
+  size_t template_left;      /* template tokens still to come at the end of the batch */
+  bool has_template;         /* some token was one */
   CsCodes codes;
   /* Per latent: */
   float *max_act;
@@ -114,7 +116,7 @@ static void
 mark_template (Pass *p)
 {
   const CsAnalyzeOptions *o = p->options;
-  size_t left = 0;
+  size_t left = p->template_left;
 
   for (size_t t = 0; t < p->n; t++)
     {
@@ -128,7 +130,9 @@ mark_template (Pass *p)
         p->is_template[t] = 1, left = 2;
       else if (o->end_of_turn >= 0 && p->ids[t] == o->end_of_turn)
         p->is_template[t] = 1, left = 1;
+      p->has_template = p->has_template || p->is_template[t] == 1;
     }
+  p->template_left = left;
 }
 
 static bool
@@ -239,19 +243,22 @@ fill_rows (const Pass *p, CsLatents *latents)
   for (size_t j = 0; j < cc->n_latents; j++)
     {
       CsLatentRow *row = &latents->rows[j];
+      const double delta_norm = cs_norm_ratio (norms[2 * j], norms[2 * j + 1]);
 
       row->latent = (uint32_t) j;
       row->dec_base_norm = (float) norms[2 * j];
       row->dec_chat_norm = (float) norms[2 * j + 1];
-      row->delta_norm = (float) cs_norm_ratio (norms[2 * j], norms[2 * j + 1]);
+      row->delta_norm = (float) delta_norm;
       row->dec_cos_sim = cosine (cc->decoder + j * 2 * cc->d_model, cc->d_model);
       row->enc_cos_sim = cosine (cc->encoder + j * 2 * cc->d_model, cc->d_model);
       fill_scaling (row, p->scaling, j);
       row->density = (float) ((double) row->count_active / (double) p->n_tokens);
       row->max_act = p->max_act[j];
-      row->template_share = p->n_text[j] > 0 ? (float) ((double) p->n_template[j] / (double) p->n_text[j]) : NAN;
-      row->dead = row->count_active < DEAD_BELOW;
-      row->tag = (uint8_t) cs_latent_classify (norms[2 * j] + norms[2 * j + 1] > 0 ? row->delta_norm : NAN, row->dead);
+      row->template_share = p->has_template && p->n_text[j] > 0
+                              ? (float) ((double) p->n_template[j] / (double) p->n_text[j])
+                              : NAN;
+      row->tag = (uint8_t) cs_latent_classify (delta_norm, row->count_active < DEAD_BELOW);
+      row->dead = row->tag == CS_LATENT_DEAD;
     }
 }
 
@@ -289,7 +296,7 @@ test_latents (CsLatents *latents, const CsAnalyzeOptions *options)
       if (latents->rows[j].tag == CS_LATENT_SHARED)
         shared[n_shared++] = (uint32_t) j;
     }
-  n = MIN (options->n_test > 0 ? options->n_test : MAX (n_living / 10, 50), n_living / 2);
+  n = MIN (options->n_test > 0 ? options->n_test : MAX (n_living / 10, 50), n_living);
   g_qsort_with_data (living, (int) n_living, sizeof *living, by_delta, latents->rows);
   for (size_t i = 0; i < n; i++)
     latents->rows[living[i]].tested = latents->rows[living[n_living - 1 - i]].tested = 1;
@@ -316,6 +323,8 @@ fill_validation (const Pass *p, const char *run_folder, const char *store_path, 
       g_message ("No validation figures for %s: %s", run_folder, error->message);
       return;
     }
+  if (v.n_tokens == 0)
+    return;
   latents->fve_base = v.fve_base;
   latents->fve_chat = v.fve_chat;
   latents->l0 = v.l0;

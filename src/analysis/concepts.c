@@ -198,8 +198,9 @@ cs_auc (const float *scores, size_t stride, const bool *positive, const bool *us
     {
       size_t end = i, ties = 0;
 
-      for (; end < count && ranked[end].score == ranked[i].score; end++)
-        ties += ranked[end].positive;
+      do
+        ties += ranked[end++].positive;
+      while (end < count && ranked[end].score == ranked[i].score);
       rank_sum += (double) ties * (double) (i + 1 + end) / 2; /* mean rank of the tied ones */
       i = end;
     }

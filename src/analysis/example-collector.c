@@ -121,7 +121,6 @@ cs_example_collector_add (CsExampleCollector *c, size_t first, const int32_t *po
             c->peak[j] = (CsExampleSlot) { (int64_t) (first + t), v };
         }
     }
-  end_document (c); /* a batch holds whole documents */
 }
 
 static int
@@ -139,6 +138,7 @@ stronger_first (const void *a, const void *b)
 const CsExampleSlot *
 cs_example_collector_finish (CsExampleCollector *c)
 {
+  end_document (c);
   for (size_t i = 0; i < c->n_latents * CS_EXAMPLE_GROUPS; i++)
     qsort (c->slots + i * c->per_group, c->per_group, sizeof *c->slots, stronger_first);
   return c->slots;

@@ -11,7 +11,8 @@ typedef struct CsExampleCollector CsExampleCollector;
 CsExampleCollector *cs_example_collector_new (size_t n_latents, size_t per_group, const float *max_act,
                                               const float *scales, uint64_t seed);
 void cs_example_collector_free (CsExampleCollector *collector);
-/* Codes of the tokens first … of whole documents, with their positions. */
+/* Codes of the tokens first …, in order, with their positions: a document begins at position 0 and may go on in the next
+ * call. */
 void cs_example_collector_add (CsExampleCollector *collector, size_t first, const int32_t *position,
                                const CsCodes *codes);
 /* [n_latents][CS_EXAMPLE_GROUPS][per_group], strongest first; owned by the collector. */

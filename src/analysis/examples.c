@@ -1,6 +1,6 @@
 #include "examples.h"
 
-#include <string.h>
+#include "errors.h"
 
 #include "latents-private.h"
 
@@ -52,16 +52,28 @@ fill_values (CsExample *example, CsStore *store, const CsCrosscoder *crosscoder,
   return true;
 }
 
+static bool
+check_fit (const char *run_folder, const CsStore *store, const CsCrosscoder *crosscoder, size_t latent, GError **error)
+{
+  if (cs_store_info (store)->d_model == crosscoder->d_model && latent < crosscoder->n_latents)
+    return true;
+  g_set_error (error, CS_ERROR, CS_ERROR_MISMATCH,
+               "%s/latents.h5, the run's crosscoder and the store %s do not fit each other: analyse the run again.",
+               run_folder, cs_store_path (store));
+  return false;
+}
+
 GArray *
 cs_examples_load (const char *run_folder, CsStore *store, const CsCrosscoder *crosscoder, CsTeam *team, size_t latent,
                   size_t context, size_t per_group, GError **error)
 {
   g_autoptr (GArray) list = g_array_new (FALSE, TRUE, sizeof (CsExample));
   g_autofree float *scales = g_new (float, crosscoder->n_latents);
+  g_autofree CsExampleSlot *slots = NULL;
   size_t kept = 0;
-  g_autofree CsExampleSlot *slots = cs_latents_load_slots (run_folder, latent, &kept, error);
 
-  if (slots == NULL)
+  if (!check_fit (run_folder, store, crosscoder, latent, error) ||
+      (slots = cs_latents_load_slots (run_folder, latent, &kept, error)) == NULL)
     return NULL;
   g_array_set_clear_func (list, example_clear);
   cs_crosscoder_scales (crosscoder, team, scales);

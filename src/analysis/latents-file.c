@@ -1,4 +1,5 @@
 /* RUN/latents.h5: one dataset a column, row = latent; /examples; attributes format_version, n_tokens, fve_base, fve_chat, l0. */
+#include <float.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -227,7 +228,10 @@ read_size (hid_t file, CsLatents *latents)
 {
   hid_t set = H5Dopen2 (file, "latent", H5P_DEFAULT);
   hsize_t n = 0;
-  bool ok = set >= 0 && dataset_dims (set, 1, &n) && n > 0 && n <= MAX_LATENTS;
+  hsize_t n_bytes = 0;
+  /* Every latent takes many bytes: a small file that names a large number is not to take memory for it. */
+  bool ok = set >= 0 && dataset_dims (set, 1, &n) && n > 0 && n <= MAX_LATENTS &&
+            H5Fget_filesize (file, &n_bytes) >= 0 && n <= n_bytes / sizeof (uint32_t);
 
   if (set >= 0)
     H5Dclose (set);
@@ -239,8 +243,14 @@ static bool
 rows_make_sense (const CsLatents *latents)
 {
   for (size_t j = 0; j < latents->n_latents; j++)
-    if (latents->rows[j].tag > CS_LATENT_DEAD || latents->rows[j].latent != j)
-      return false;
+    {
+      const CsLatentRow *row = &latents->rows[j];
+
+      if (row->tag > CS_LATENT_DEAD || row->latent != j || row->dead > 1 || row->tested > 1 || row->chat_specific > 1 ||
+          !(row->max_act >= 0 && row->max_act <= FLT_MAX) ||
+          !(row->tag == CS_LATENT_DEAD || (row->delta_norm >= 0 && row->delta_norm <= 1)))
+        return false;
+    }
   return true;
 }
 
@@ -265,7 +275,7 @@ read_all (hid_t file, const char *path, CsLatents *latents, GError **error)
         return fail_read (path, what, error);
       }
   if (!rows_make_sense (latents))
-    return fail_read (path, "latents are numbered or tagged wrongly", error);
+    return fail_read (path, "latents are numbered or tagged wrongly, or have no usable maximum", error);
   if (read_number (file, "n_tokens", H5T_NATIVE_INT64, &n_tokens) && n_tokens > 0)
     latents->n_tokens = (size_t) n_tokens;
   latents->fve_base = latents->fve_chat = latents->l0 = NAN;

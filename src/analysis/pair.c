@@ -76,6 +76,12 @@ bool
 cs_pair_residuals (const CsPair *pair, CsTeam *team, size_t layer, const int32_t *ids, size_t n, float *rows,
                    GError **error)
 {
+  if (layer >= cs_model_config (pair->model[0])->n_layers)
+    {
+      g_set_error (error, CS_ERROR, CS_ERROR_USAGE, "There is no layer %zu: the models have layers 0 to %zu.", layer,
+                   cs_model_config (pair->model[0])->n_layers - 1);
+      return false;
+    }
   for (size_t m = 0; m < 2; m++)
     {
       g_autoptr (CsSession) session = cs_session_new (pair->model[m], team, n);

@@ -148,7 +148,9 @@ check_items (const CsCrosscoder *cc, const CsPair *pair, const CsSteerOptions *o
 {
   const CsModelConfig *config = cs_model_config (pair->model[options->model]);
 
-  if (options->n_items > 0 && cc->d_model != config->d_model)
+  if (options->n_items == 0)
+    return true;
+  if (cc->d_model != config->d_model)
     {
       g_set_error (error, CS_ERROR, CS_ERROR_MISMATCH,
                    "The crosscoder has d_model %zu but the models have %zu: open the pair that it was trained on.",
@@ -162,7 +164,8 @@ check_items (const CsCrosscoder *cc, const CsPair *pair, const CsSteerOptions *o
       return false;
     }
   for (size_t i = 0; i < options->n_items; i++)
-    if (options->items[i].latent >= cc->n_latents || !isfinite (options->items[i].scale * options->items[i].max_act))
+    if (options->items[i].latent >= cc->n_latents ||
+        (options->items[i].mode != CS_STEER_ABLATE && !isfinite (options->items[i].scale * options->items[i].max_act)))
       {
         g_set_error (error, CS_ERROR, CS_ERROR_USAGE,
                      "Latent %zu cannot be steered: the crosscoder has latents 0 to %zu, and scales have to be finite.",
@@ -244,11 +247,12 @@ cs_steer_prompt (const CsPair *pair, const char *text, bool chat, GArray *ids, G
   g_autofree char *role = g_strdup ("user"), *content = g_strdup (text);
   CsMessage message = { role, content };
   g_autoptr (CsRendering) rendering = NULL;
+  const guint first = ids->len;
 
   if (!chat)
     {
       cs_tokenizer_encode (pair->tokenizer, text, strlen (text), true, ids, NULL);
-      for (guint i = 0; kinds != NULL && i < ids->len; i++)
+      for (guint i = first; kinds != NULL && i < ids->len; i++)
         {
           uint8_t kind = g_array_index (ids, int32_t, i) == cs_tokenizer_bos_id (pair->tokenizer) ? CS_TOKEN_BOS
                                                                                                  : CS_TOKEN_CONTENT_USER;
@@ -296,6 +300,13 @@ cs_steer_activations (const CsPair *pair, const CsCrosscoder *crosscoder, CsTeam
   g_autofree float *scales = g_new (float, crosscoder->n_latents);
   g_auto (CsCodes) codes = { 0 };
 
+  for (size_t i = 0; i < n_latents; i++)
+    if (latents[i] >= crosscoder->n_latents)
+      {
+        g_set_error (error, CS_ERROR, CS_ERROR_USAGE, "There is no latent %zu: the crosscoder has latents 0 to %zu.",
+                     latents[i], crosscoder->n_latents - 1);
+        return false;
+      }
   if (!encode_text (pair, crosscoder, team, layer, ids, n, &codes, error))
     return false;
   cs_crosscoder_scales (crosscoder, team, scales);
