@@ -44,6 +44,22 @@ static const struct {
   { "l0", "L0", 1 },
 };
 
+/* Padded by characters, not bytes. */
+static void
+append_title (GString *text, const char *title)
+{
+  g_string_append_printf (text, "%s%*s", title, (int) (34 - g_utf8_strlen (title, -1)), "");
+}
+
+static void
+append_cell (GString *text, double value, int decimals)
+{
+  if (isnan (value))
+    g_string_append (text, "            –"); /* twelve wide */
+  else
+    g_string_append_printf (text, " %12.*f", decimals, value);
+}
+
 char *
 cs_claims_summary_text (const json_t *summary)
 {
@@ -51,18 +67,12 @@ cs_claims_summary_text (const json_t *summary)
 
   for (size_t i = 0; i < G_N_ELEMENTS (summary_rows); i++)
     if (json_object_get (summary, summary_rows[i].key) != NULL)
-      g_string_append_printf (text, "%-34s %.*f\n", summary_rows[i].title, summary_rows[i].decimals,
-                              number (summary, summary_rows[i].key));
+      {
+        append_title (text, summary_rows[i].title);
+        append_cell (text, number (summary, summary_rows[i].key), summary_rows[i].decimals);
+        g_string_append_c (text, '\n');
+      }
   return g_string_free (text, FALSE);
-}
-
-static void
-append_cell (GString *text, double value, int decimals)
-{
-  if (isnan (value))
-    g_string_append_printf (text, " %12s", "–");
-  else
-    g_string_append_printf (text, " %12.*f", decimals, value);
 }
 
 static void
@@ -73,9 +83,7 @@ append_runs (GString *text, const json_t *demo)
   g_string_append (text, "                                             L1    BatchTopK\n");
   for (size_t i = 0; i < G_N_ELEMENTS (summary_rows); i++)
     {
-      glong width = g_utf8_strlen (summary_rows[i].title, -1);
-
-      g_string_append_printf (text, "%s%*s", summary_rows[i].title, (int) (34 - width), "");
+      append_title (text, summary_rows[i].title);
       append_cell (text, number (l1, summary_rows[i].key), summary_rows[i].decimals);
       append_cell (text, number (batchtopk, summary_rows[i].key), summary_rows[i].decimals);
       g_string_append_c (text, '\n');

@@ -1,4 +1,6 @@
 /* The job queue of a study: heavy jobs run one after another, light ones beside them. */
+#include <string.h>
+
 #include "analyze-options.h"
 #include "errors.h"
 #include "harvest.h"
@@ -78,6 +80,23 @@ cs_study_clear_ended_jobs (CsStudy *study)
     }
 }
 
+/* What the jobs' last "changed" would do, had they not been stopped; it finds nothing left to do. */
+static void
+let_runs_go (CsStudy *study)
+{
+  guint n = g_list_model_get_n_items (G_LIST_MODEL (study->runs));
+
+  for (guint i = 0; i < n; i++)
+    {
+      g_autoptr (CsRun) run = g_list_model_get_item (G_LIST_MODEL (study->runs), i);
+
+      if (cs_run_job (run) == NULL)
+        continue;
+      cs_run_set_job (run, NULL);
+      cs_run_reload (run);
+    }
+}
+
 void
 cs_study_stop_jobs (CsStudy *study)
 {
@@ -99,6 +118,7 @@ cs_study_stop_jobs (CsStudy *study)
     }
   g_queue_clear (&study->waiting);
   study->heavy = NULL;
+  let_runs_go (study);
   study->stopping = false;
 }
 
@@ -272,6 +292,17 @@ check_idle (CsRun *run, GError **error)
   return false;
 }
 
+/* The name is a folder's. */
+static bool
+check_run_name (const char *name, GError **error)
+{
+  if (*name != '\0' && *name != '.' && strchr (name, '/') == NULL && strlen (name) <= 200 && g_utf8_validate (name, -1, NULL))
+    return true;
+  g_set_error_literal (error, CS_ERROR, CS_ERROR_USAGE,
+                       "A run's name has 1 to 200 bytes, does not begin with a dot and has no slash: choose another name.");
+  return false;
+}
+
 CsJob *
 cs_study_train (CsStudy *study, const char *run_name, const CsTrainConfig *config, GError **error)
 {
@@ -280,13 +311,15 @@ cs_study_train (CsStudy *study, const char *run_name, const CsTrainConfig *confi
   RunData *data;
 
   g_return_val_if_fail (CS_IS_STUDY (study), NULL);
+  if (!check_run_name (run_name, error))
+    return NULL;
   if (cs_study_find_run (study, run_name) != NULL)
     run = g_object_ref (cs_study_find_run (study, run_name));
   else
     {
       folder = cs_study_run_folder (study, run_name);
       run = cs_run_new (folder);
-      g_list_store_append (study->runs, run);
+      cs_study_add_run (study, run);
     }
   if (!check_idle (run, error))
     return NULL;

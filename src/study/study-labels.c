@@ -88,21 +88,28 @@ cs_study_set_label (CsStudy *study, const char *run_name, size_t latent, const c
   char id[24];
   g_autofree char *path = NULL;
   bool has_name = name != NULL && *name != '\0', has_note = note != NULL && *note != '\0', ok;
-  json_t *run;
+  json_t *run, *label;
 
   g_return_val_if_fail (CS_IS_STUDY (study), false);
   g_snprintf (id, sizeof id, "%zu", latent);
+  label = json_pack ("{s:s, s:s, s:b}", "name", has_name ? name : "", "note", has_note ? note : "", "bookmarked",
+                     (int) bookmarked);
+  if (label == NULL)
+    {
+      g_set_error (error, CS_ERROR, CS_ERROR_FORMAT, "The label of latent %zu is not valid UTF-8: write it again.", latent);
+      return false;
+    }
   run = json_object_get (study->labels, run_name);
-  if (run == NULL)
+  if (!json_is_object (run))
     {
       run = json_object ();
       json_object_set_new (study->labels, run_name, run);
     }
+  json_object_set_new (run, id, label);
   if (!has_name && !has_note && !bookmarked)
     json_object_del (run, id);
-  else
-    json_object_set_new (run, id, json_pack ("{s:s, s:s, s:b}", "name", has_name ? name : "", "note",
-                                             has_note ? note : "", "bookmarked", (int) bookmarked));
+  if (json_object_size (run) == 0)
+    json_object_del (study->labels, run_name);
   g_hash_table_remove_all (study->label_cache);
   path = labels_path (study);
   ok = cs_json_save (study->labels, path, error);

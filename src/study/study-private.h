@@ -25,7 +25,7 @@ struct _CsStudy {
 void cs_study_emit_changed (CsStudy *study);
 void cs_study_emit_labels_changed (CsStudy *study);
 void cs_study_load_runs (CsStudy *study);
+void cs_study_add_run (CsStudy *study, CsRun *run);   /* where its name belongs in the list */
 bool cs_study_load_labels (CsStudy *study, GError **error);
 void cs_study_free_labels (CsStudy *study);
-/* Where a job of this study was made, and what to do on the main thread once it has ended. */
 char *cs_study_run_folder (CsStudy *study, const char *run_name);

@@ -17,6 +17,12 @@ compare_runs (const void *a, const void *b, void *data)
 }
 
 void
+cs_study_add_run (CsStudy *study, CsRun *run)
+{
+  g_list_store_insert_sorted (study->runs, run, compare_runs, NULL);
+}
+
+void
 cs_study_load_runs (CsStudy *study)
 {
   g_autofree char *folder = g_build_filename (study->folder, "runs", NULL);
@@ -32,7 +38,7 @@ cs_study_load_runs (CsStudy *study)
       if (!g_file_test (config, G_FILE_TEST_EXISTS))
         continue;
       run = cs_run_new (path);
-      g_list_store_insert_sorted (study->runs, run, compare_runs, NULL);
+      cs_study_add_run (study, run);
     }
 }
 
@@ -57,23 +63,25 @@ cs_study_find_run (CsStudy *study, const char *name)
   return NULL;
 }
 
+static char *
+trash_folder (CsStudy *study, const char *run_name)
+{
+  return g_build_filename (study->folder, "trash", run_name, NULL);
+}
+
 char *
 cs_study_new_run_name (CsStudy *study, CsVariant variant)
 {
   for (unsigned i = 1;; i++)
     {
       g_autofree char *name = g_strdup_printf ("%s-%u", cs_variant_name (variant), i);
-      g_autofree char *folder = cs_study_run_folder (study, name);
+      g_autofree char *folder = cs_study_run_folder (study, name), *removed = trash_folder (study, name);
 
-      if (!g_file_test (folder, G_FILE_TEST_EXISTS) && cs_study_find_run (study, name) == NULL)
+      /* Nor that of a removed run, which may come back and whose labels are kept. */
+      if (!g_file_test (folder, G_FILE_TEST_EXISTS) && !g_file_test (removed, G_FILE_TEST_EXISTS) &&
+          cs_study_find_run (study, name) == NULL)
         return g_steal_pointer (&name);
     }
-}
-
-static char *
-trash_folder (CsStudy *study, const char *run_name)
-{
-  return g_build_filename (study->folder, "trash", run_name, NULL);
 }
 
 /* Moves a folder; what stands at the target gives way under another name, so that nothing is lost. */
@@ -111,7 +119,8 @@ cs_study_remove_run (CsStudy *study, CsRun *run, GError **error)
       return false;
     }
   target = trash_folder (study, cs_run_name (run));
-  if (!move_folder (cs_run_folder (run), target, error))
+  /* A run that failed before it wrote anything has no folder. */
+  if (g_file_test (cs_run_folder (run), G_FILE_TEST_EXISTS) && !move_folder (cs_run_folder (run), target, error))
     return false;
   if (g_list_store_find (study->runs, run, &position))
     g_list_store_remove (study->runs, position);
@@ -135,6 +144,6 @@ cs_study_restore_run (CsStudy *study, const char *name, GError **error)
   if (!move_folder (from, to, error))
     return false;
   run = cs_run_new (to);
-  g_list_store_insert_sorted (study->runs, run, compare_runs, NULL);
+  cs_study_add_run (study, run);
   return true;
 }

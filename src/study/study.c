@@ -81,6 +81,30 @@ path_from_file (CsStudy *self, const char *path)
   return g_path_is_absolute (path) ? g_strdup (path) : g_build_filename (self->folder, path, NULL);
 }
 
+/* JSON knows UTF-8 only; a path of other bytes would silently be lost. */
+static bool
+check_utf8 (const char *text, const char *file, GError **error)
+{
+  g_autofree char *shown = NULL;
+
+  if (text == NULL || g_utf8_validate (text, -1, NULL))
+    return true;
+  shown = g_utf8_make_valid (text, -1);
+  g_set_error (error, CS_ERROR, CS_ERROR_UNSUPPORTED, "%s cannot be kept in %s, as it is not valid UTF-8: rename it.", shown,
+               file);
+  return false;
+}
+
+static bool
+check_texts (CsStudy *self, const char *file, GError **error)
+{
+  for (char **c = self->corpora; *c != NULL; c++)
+    if (!check_utf8 (*c, file, error))
+      return false;
+  return check_utf8 (self->title, file, error) && check_utf8 (self->model_folder[0], file, error) &&
+         check_utf8 (self->model_folder[1], file, error);
+}
+
 static bool
 study_save (CsStudy *self, GError **error)
 {
@@ -89,6 +113,11 @@ study_save (CsStudy *self, GError **error)
   json_t *corpora = json_array ();
   const char *keys[2] = { "base", "chat" };
 
+  if (!check_texts (self, path, error))
+    {
+      json_decref (corpora);
+      return false;
+    }
   json_object_set_new (root, "format_version", json_integer (CS_STUDY_FORMAT_VERSION));
   json_object_set_new (root, "crosscope_version", json_string (CS_VERSION));
   json_object_set_new (root, "title", json_string (self->title));
@@ -170,16 +199,26 @@ static bool
 read_corpora (CsStudy *self, json_t *root, const char *path, GError **error)
 {
   json_t *corpora = json_object_get (root, "corpora");
-  GPtrArray *list = g_ptr_array_new ();
+  g_autoptr (GStrvBuilder) list = g_strv_builder_new ();
+  bool ok = corpora == NULL || json_is_array (corpora);
   size_t i;
   json_t *item;
 
   json_array_foreach (corpora, i, item)
-    if (json_is_string (item))
-      g_ptr_array_add (list, path_from_file (self, json_string_value (item)));
-  g_ptr_array_add (list, NULL);
+    {
+      g_autofree char *file = json_is_string (item) ? path_from_file (self, json_string_value (item)) : NULL;
+
+      ok = ok && file != NULL;
+      if (file != NULL)
+        g_strv_builder_add (list, file);
+    }
+  if (!ok)
+    {
+      g_set_error (error, CS_ERROR, CS_ERROR_FORMAT, "\"corpora\" of %s is not a list of paths: correct it.", path);
+      return false;
+    }
   g_strfreev (self->corpora);
-  self->corpora = (char **) g_ptr_array_free (list, FALSE);
+  self->corpora = g_strv_builder_end (list);
   return cs_json_get_size (root, path, "max_tokens", 0, G_MAXINT64, 0, &self->max_tokens, error);
 }
 
@@ -295,7 +334,10 @@ cs_study_set_corpora (CsStudy *study, const char *const *paths, GError **error)
   g_return_val_if_fail (CS_IS_STUDY (study), false);
   g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
   for (const char *const *path = paths; *path != NULL; path++)
-    g_strv_builder_add (builder, *path);
+    {
+      g_autofree char *whole = g_canonicalize_filename (*path, NULL);
+      g_strv_builder_add (builder, whole);
+    }
   char **copy = g_strv_builder_end (builder);
   g_strfreev (study->corpora);
   study->corpora = copy;
