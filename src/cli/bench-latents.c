@@ -28,10 +28,11 @@ synthetic_latents (size_t n)
   for (size_t j = 0; j < n; j++)
     {
       CsLatentRow *row = &latents->rows[j];
+      const double leaning = 0.5 + 0.15 * cs_random_normal (&random);
 
       row->latent = (uint32_t) j;
       row->dead = cs_random_below (&random, 50) == 0;
-      row->delta_norm = (float) CLAMP (0.5 + 0.15 * cs_random_normal (&random), 0, 1);
+      row->delta_norm = (float) CLAMP (leaning, 0, 1);
       row->dec_base_norm = (float) (2 - 2 * row->delta_norm);
       row->dec_chat_norm = 1;
       row->dec_cos_sim = (float) (2 * cs_random_uniform (&random) - 1);

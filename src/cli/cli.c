@@ -117,7 +117,8 @@ cs_cli_parse (int *argc, char ***argv, const CsVerb *verb, const GOptionEntry *e
 void
 cs_cli_print_json (json_t *value)
 {
-  char *dumped = json_dumps (value, JSON_COMPACT | JSON_REAL_PRECISION (9));
+  /* Only ASCII: U+2028 and its like end a line for some readers. */
+  char *dumped = json_dumps (value, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION (9));
 
   g_assert (dumped != NULL); /* strings go through cs_cli_string(), reals through cs_cli_real() */
   printf ("%s\n", dumped);

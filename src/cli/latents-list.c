@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
@@ -45,23 +46,20 @@ cs_latents_list_has_column (const char *column)
 }
 
 typedef struct {
-  const CsLatents *latents;
-  size_t column;
-  int sign;
-} Order;
+  double key;
+  uint32_t latent;
+} Entry;
 
-/* NaN last, whatever the direction; ties by latent. */
+/* NaN last, whatever the direction (downwards, keys come negated); ties by latent. */
 static int
-compare (const void *a, const void *b, void *data)
+compare (const void *a, const void *b)
 {
-  const Order *order = data;
-  const CsLatentRow *x = &order->latents->rows[*(const uint32_t *) a], *y = &order->latents->rows[*(const uint32_t *) b];
-  double u = value_of (x, order->column), v = value_of (y, order->column);
+  const Entry *x = a, *y = b;
 
-  if (isnan (u) != isnan (v))
-    return isnan (u) ? 1 : -1;
-  if (u != v && !isnan (u))
-    return (u < v ? -1 : 1) * order->sign;
+  if (isnan (x->key) != isnan (y->key))
+    return isnan (x->key) ? 1 : -1;
+  if (x->key != y->key && !isnan (x->key))
+    return x->key < y->key ? -1 : 1;
   return x->latent < y->latent ? -1 : x->latent > y->latent;
 }
 
@@ -107,9 +105,17 @@ void
 cs_latents_list_sort (const CsLatents *latents, const char *sort, uint32_t *index, size_t n)
 {
   const bool down = *sort == '-';
-  Order order = { latents, find_column (sort + down), down ? -1 : 1 };
+  const size_t column = find_column (sort + down);
+  g_autofree Entry *entries = g_new (Entry, MAX (n, 1));
 
-  g_qsort_with_data (index, (int) n, sizeof *index, compare, &order);
+  for (size_t i = 0; i < n; i++)
+    {
+      double key = value_of (&latents->rows[index[i]], column);
+      entries[i] = (Entry) { down ? -key : key, index[i] };
+    }
+  qsort (entries, n, sizeof *entries, compare);
+  for (size_t i = 0; i < n; i++)
+    index[i] = entries[i].latent;
 }
 
 void
