@@ -17,10 +17,20 @@ struct _CsApplication {
 
 G_DEFINE_FINAL_TYPE (CsApplication, cs_application, ADW_TYPE_APPLICATION)
 
+/* Dialogs are windows of the application too, so the active one will not do. */
+static GtkWindow *
+find_window (CsApplication *self)
+{
+  for (GList *l = gtk_application_get_windows (GTK_APPLICATION (self)); l != NULL; l = l->next)
+    if (CS_IS_WINDOW (l->data))
+      return l->data;
+  return NULL;
+}
+
 static CsWindow *
 get_window (CsApplication *self)
 {
-  GtkWindow *window = gtk_application_get_active_window (GTK_APPLICATION (self));
+  GtkWindow *window = find_window (self);
 
   if (window == NULL)
     {
@@ -90,6 +100,7 @@ below_overlay (CsWindow *window)
   return adw_toast_overlay_get_child (ADW_TOAST_OVERLAY (overlay));
 }
 
+/* Shows a study that has just been opened, or says why it could not be. */
 static void
 show_study (CsApplication *self, CsStudy *study, GError **error)
 {
@@ -105,13 +116,34 @@ show_study (CsApplication *self, CsStudy *study, GError **error)
   remember_study (self, cs_study_folder (study));
 }
 
-void
-cs_application_open_study (CsApplication *application, const char *folder)
+/* The study shown now, where it is the one of that folder: two of one folder would write over each other. */
+static CsStudy *
+shown_study (CsWindow *window, const char *folder)
 {
+  g_autofree char *path = g_canonicalize_filename (folder, NULL);
+  CsStudy *study = cs_window_study (window);
+
+  return study != NULL && g_str_equal (cs_study_folder (study), path) ? study : NULL;
+}
+
+static void
+open_now (CsWindow *window, void *folder)
+{
+  CsApplication *self = CS_APPLICATION (gtk_window_get_application (GTK_WINDOW (window)));
   g_autoptr (GError) error = NULL;
   g_autoptr (CsStudy) study = cs_study_open (folder, &error);
 
-  show_study (application, study, &error);
+  show_study (self, study, &error);
+}
+
+void
+cs_application_open_study (CsApplication *application, const char *folder)
+{
+  CsWindow *window = get_window (application);
+
+  gtk_window_present (GTK_WINDOW (window));
+  if (shown_study (window, folder) == NULL)
+    cs_window_stop_jobs_then (window, open_now, g_strdup (folder), g_free);
 }
 
 static char *
@@ -122,39 +154,62 @@ demo_study_folder (void)
   return chosen != NULL ? g_strdup (chosen) : g_build_filename (g_get_user_data_dir (), "crosscope", "demo", NULL);
 }
 
+static void
+queue_demo (CsWindow *window, CsStudy *study)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!cs_study_has_active_jobs (study) && !cs_demo_queue (study, &error))
+    cs_feedback_error (below_overlay (window), &error);
+  else
+    cs_window_show_page (window, cs_study_has_active_jobs (study) ? "activations" : "latents");
+}
+
+static void
+open_demo_now (CsWindow *window, void *folder)
+{
+  CsApplication *self = CS_APPLICATION (gtk_window_get_application (GTK_WINDOW (window)));
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CsStudy) study =
+    holds_study (folder) ? cs_study_open (folder, &error) : cs_demo_create_study (folder, &error);
+
+  show_study (self, study, &error);
+  if (study != NULL)
+    queue_demo (window, study);
+}
+
 void
 cs_application_open_demo (CsApplication *application)
 {
+  CsWindow *window = get_window (application);
   g_autofree char *folder = demo_study_folder ();
-  g_autoptr (GError) error = NULL;
-  g_autoptr (CsStudy) study = NULL;
+  CsStudy *shown = shown_study (window, folder);
 
-  study = holds_study (folder) ? cs_study_open (folder, &error) : cs_demo_create_study (folder, &error);
-  show_study (application, study, &error);
-  if (study == NULL)
-    return;
-  if (!cs_demo_queue (study, &error))
-    cs_feedback_error (below_overlay (get_window (application)), &error);
+  gtk_window_present (GTK_WINDOW (window));
+  if (shown != NULL)
+    queue_demo (window, shown);
   else
-    cs_window_show_page (get_window (application), cs_study_has_active_jobs (study) ? "activations" : "latents");
+    cs_window_stop_jobs_then (window, open_demo_now, g_steal_pointer (&folder), g_free);
+}
+
+static void
+create_now (CsWindow *window, void *path)
+{
+  CsApplication *self = CS_APPLICATION (gtk_window_get_application (GTK_WINDOW (window)));
+  g_autoptr (GError) error = NULL;
+  g_autofree char *title = g_path_get_basename (path);
+  g_autoptr (CsStudy) study = cs_study_create (path, title, &error);
+
+  show_study (self, study, &error);
 }
 
 static void
 new_study_chosen_cb (GtkWidget *widget, const char *path, void *data)
 {
   CsApplication *self = CS_APPLICATION (g_application_get_default ());
-  g_autoptr (GError) error = NULL;
-  g_autoptr (CsStudy) study = NULL;
-  g_autofree char *title = NULL;
 
-  if (path == NULL)
-    return;
-  title = g_path_get_basename (path);
-  study = cs_study_create (path, title, &error);
-  if (study == NULL)
-    cs_feedback_error (widget, &error);
-  else
-    show_study (self, study, &error);
+  if (path != NULL)
+    cs_window_stop_jobs_then (get_window (self), create_now, g_strdup (path), g_free);
 }
 
 static void
@@ -208,7 +263,10 @@ about_action (GSimpleAction *action, GVariant *parameter, void *data)
 static void
 quit_action (GSimpleAction *action, GVariant *parameter, void *data)
 {
-  gtk_window_close (GTK_WINDOW (get_window (data)));
+  GtkWindow *window = find_window (data);
+
+  if (window != NULL)
+    gtk_window_close (window);
 }
 
 static const GActionEntry actions[] = {
@@ -251,11 +309,32 @@ open_settings (void)
 }
 
 static void
+color_scheme_changed_cb (GSettings *settings)
+{
+  static const AdwColorScheme schemes[] = { ADW_COLOR_SCHEME_DEFAULT, ADW_COLOR_SCHEME_FORCE_LIGHT, ADW_COLOR_SCHEME_FORCE_DARK };
+  int chosen = g_settings_get_enum (settings, "color-scheme");
+
+  adw_style_manager_set_color_scheme (adw_style_manager_get_default (), schemes[CLAMP (chosen, 0, 2)]);
+}
+
+static void
+add_color_scheme (CsApplication *self)
+{
+  g_autoptr (GAction) action = g_settings_create_action (self->settings, "color-scheme");
+
+  g_action_map_add_action (G_ACTION_MAP (self), action);
+  g_signal_connect_object (self->settings, "changed::color-scheme", G_CALLBACK (color_scheme_changed_cb), self, 0);
+  color_scheme_changed_cb (self->settings);
+}
+
+static void
 cs_application_startup (GApplication *application)
 {
   G_APPLICATION_CLASS (cs_application_parent_class)->startup (application);
   g_action_map_add_action_entries (G_ACTION_MAP (application), actions, G_N_ELEMENTS (actions), application);
   set_accels (GTK_APPLICATION (application));
+  if (CS_APPLICATION (application)->settings != NULL)
+    add_color_scheme (CS_APPLICATION (application));
 }
 
 static void

@@ -69,8 +69,13 @@ update (CsJobRow *self)
   active = s.state == CS_JOB_QUEUED || s.state == CS_JOB_RUNNING || s.state == CS_JOB_PAUSED;
   detail = cs_job_row_describe (&s);
   gtk_label_set_text (self->title, s.title);
-  gtk_label_set_text (self->detail, detail);
-  gtk_widget_set_tooltip_text (GTK_WIDGET (self->detail), detail);
+  if (g_strcmp0 (gtk_label_get_text (self->detail), detail) != 0)
+    {
+      gtk_label_set_text (self->detail, detail);
+      gtk_widget_set_tooltip_text (GTK_WIDGET (self->detail), detail);
+      gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, s.title,
+                                      GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, detail, -1);
+    }
   gtk_widget_set_visible (GTK_WIDGET (self->bar), active && s.state != CS_JOB_QUEUED);
   if (s.total > 0)
     gtk_progress_bar_set_fraction (self->bar, CLAMP (s.done / s.total, 0, 1));

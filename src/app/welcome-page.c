@@ -8,6 +8,7 @@ struct _CsWelcomePage {
   AdwBin parent;
   AdwPreferencesGroup *recent_group;
   GtkListBox *recent_list;
+  GtkWidget *demo_button;
 };
 
 G_DEFINE_FINAL_TYPE (CsWelcomePage, cs_welcome_page, ADW_TYPE_BIN)
@@ -45,14 +46,24 @@ cs_welcome_page_refresh (CsWelcomePage *page)
   gtk_widget_set_visible (GTK_WIDGET (page->recent_group), folders != NULL && folders[0] != NULL);
 }
 
+/* What most people who see this page for the first time want is one key away. */
+static void
+cs_welcome_page_map (GtkWidget *widget)
+{
+  GTK_WIDGET_CLASS (cs_welcome_page_parent_class)->map (widget);
+  gtk_widget_grab_focus (CS_WELCOME_PAGE (widget)->demo_button);
+}
+
 static void
 cs_welcome_page_class_init (CsWelcomePageClass *klass)
 {
   GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
 
+  widget_class->map = cs_welcome_page_map;
   gtk_widget_class_set_template_from_resource (widget_class, "/io/github/crosscope/Crosscope/ui/welcome-page.ui");
   gtk_widget_class_bind_template_child (widget_class, CsWelcomePage, recent_group);
   gtk_widget_class_bind_template_child (widget_class, CsWelcomePage, recent_list);
+  gtk_widget_class_bind_template_child (widget_class, CsWelcomePage, demo_button);
 }
 
 static void

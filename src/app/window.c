@@ -15,6 +15,7 @@
 struct _CsWindow {
   AdwApplicationWindow parent;
   CsStudy *study;
+  bool asking; /* whether to stop the running jobs: asked once at a time */
   AdwToastOverlay *toasts;
   GtkStack *root_stack;
   CsWelcomePage *welcome;
@@ -40,28 +41,56 @@ cs_window_page (CsWindow *window, const char *name)
   return CS_PAGE (gtk_stack_get_child_by_name (window->pages, name));
 }
 
+static GtkListBoxRow *
+row_of_page (CsWindow *self, GtkWidget *page)
+{
+  GtkListBoxRow *row;
+
+  for (int i = 0; (row = gtk_list_box_get_row_at_index (self->page_list, i)) != NULL; i++)
+    if (g_object_get_data (G_OBJECT (row), "page") == page)
+      break;
+  return row;
+}
+
 void
 cs_window_show_page (CsWindow *window, const char *name)
 {
   GtkWidget *child = gtk_stack_get_child_by_name (window->pages, name);
-  GtkListBoxRow *row;
 
-  if (child == NULL)
+  if (child == NULL || window->study == NULL)
     return;
   gtk_stack_set_visible_child (window->pages, child);
   adw_window_title_set_title (window->page_title, cs_page_title (CS_PAGE (child)));
   adw_bin_set_child (window->page_header, cs_page_header (CS_PAGE (child)));
-  for (int i = 0; (row = gtk_list_box_get_row_at_index (window->page_list, i)) != NULL; i++)
-    if (g_object_get_data (G_OBJECT (row), "page") == child)
-      gtk_list_box_select_row (window->page_list, row);
-  if (adw_flap_get_folded (window->flap))
-    adw_flap_set_reveal_flap (window->flap, FALSE);
+  gtk_list_box_select_row (window->page_list, row_of_page (window, child));
+}
+
+/* The arrow keys and a click select; only a click or Enter also folds the sidebar away where it covers the page. */
+static void
+page_row_selected_cb (CsWindow *self, GtkListBoxRow *row)
+{
+  GtkWidget *page = row != NULL ? g_object_get_data (G_OBJECT (row), "page") : NULL;
+
+  if (page != NULL && gtk_stack_get_visible_child (self->pages) != page)
+    cs_window_show_page (self, cs_page_name (CS_PAGE (page)));
 }
 
 static void
 page_row_activated_cb (CsWindow *self, GtkListBoxRow *row)
 {
-  cs_window_show_page (self, cs_page_name (g_object_get_data (G_OBJECT (row), "page")));
+  page_row_selected_cb (self, row);
+  if (adw_flap_get_folded (self->flap))
+    adw_flap_set_reveal_flap (self->flap, FALSE);
+}
+
+static void
+update_row_name (GtkWidget *row, GParamSpec *pspec, CsPage *page)
+{
+  const char *status = cs_page_status (page);
+  g_autofree char *name =
+    status != NULL && *status != '\0' ? g_strdup_printf ("%s, %s", cs_page_title (page), status) : g_strdup (cs_page_title (page));
+
+  gtk_accessible_update_property (GTK_ACCESSIBLE (row), GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
 }
 
 static GtkWidget *
@@ -83,7 +112,8 @@ page_row_new (CsPage *page)
   gtk_box_append (GTK_BOX (box), status);
   gtk_list_box_row_set_child (GTK_LIST_BOX_ROW (row), box);
   g_object_set_data (G_OBJECT (row), "page", page);
-  gtk_accessible_update_property (GTK_ACCESSIBLE (row), GTK_ACCESSIBLE_PROPERTY_LABEL, cs_page_title (page), -1);
+  g_signal_connect_object (page, "notify::status", G_CALLBACK (update_row_name), row, G_CONNECT_SWAPPED);
+  update_row_name (row, NULL, page);
   return row;
 }
 
@@ -248,36 +278,79 @@ steer_latent_action (GtkWidget *widget, const char *name, GVariant *parameter)
   cs_steering_page_add (CS_STEERING_PAGE (cs_window_page (self, "steering")), run, latent);
 }
 
-static void
-close_confirmed_cb (GtkWidget *widget, bool confirmed, void *data)
-{
-  CsWindow *self = CS_WINDOW (widget);
-  bool close_window = GPOINTER_TO_INT (data);
+typedef struct {
+  CsWindow *window;
+  CsWindowFunc then;
+  void *data;
+  GDestroyNotify free_data;
+} Pending;
 
-  if (!confirmed)
-    return;
-  cs_window_set_study (self, NULL);
-  if (close_window)
-    gtk_window_close (GTK_WINDOW (self));
+static void
+pending_free (Pending *pending)
+{
+  if (pending->free_data != NULL)
+    pending->free_data (pending->data);
+  g_object_unref (pending->window);
+  g_free (pending);
 }
 
-/* True when nothing runs; else asks once and acts on the answer. */
-static bool
-may_close (CsWindow *self, bool close_window)
+static gboolean
+stop_and_go_on (void *data)
 {
-  if (self->study == NULL || !cs_study_has_active_jobs (self->study))
-    return true;
-  cs_compat_confirm (GTK_WIDGET (self), _("Stop the Running Jobs?"),
-                     _("Everything done so far is kept, and the jobs can go on from there later."),
-                     _("_Stop and Close"), false, close_confirmed_cb, GINT_TO_POINTER (close_window));
-  return false;
+  Pending *pending = data;
+
+  if (pending->window->study != NULL)
+    cs_study_stop_jobs (pending->window->study);
+  pending->then (pending->window, pending->data);
+  return G_SOURCE_REMOVE;
+}
+
+/* The rest waits until the dialog is gone: it must not outlive the window that it belongs to. */
+static void
+stop_confirmed_cb (GtkWidget *widget, bool confirmed, void *data)
+{
+  CS_WINDOW (widget)->asking = false;
+  if (confirmed)
+    g_idle_add_full (G_PRIORITY_DEFAULT, stop_and_go_on, data, (GDestroyNotify) pending_free);
+  else
+    pending_free (data);
+}
+
+void
+cs_window_stop_jobs_then (CsWindow *window, CsWindowFunc then, void *data, GDestroyNotify free_data)
+{
+  Pending *pending = g_new (Pending, 1);
+
+  *pending = (Pending) { g_object_ref (window), then, data, free_data };
+  if (window->study != NULL && cs_study_has_active_jobs (window->study) && !window->asking)
+    {
+      window->asking = true;
+      cs_compat_confirm (GTK_WIDGET (window), _("Stop the Running Jobs?"),
+                         _("Everything done so far is kept, and the jobs can go on from there later."),
+                         _("_Stop and Close"), false, stop_confirmed_cb, pending);
+      return;
+    }
+  if (!window->asking)
+    then (window, data);
+  pending_free (pending);
+}
+
+static void
+close_study (CsWindow *self, void *data)
+{
+  cs_window_set_study (self, NULL);
+}
+
+static void
+close_window (CsWindow *self, void *data)
+{
+  gtk_window_close (GTK_WINDOW (self));
 }
 
 static void
 close_study_action (GtkWidget *widget, const char *name, GVariant *parameter)
 {
-  if (may_close (CS_WINDOW (widget), false))
-    cs_window_set_study (CS_WINDOW (widget), NULL);
+  cs_window_stop_jobs_then (CS_WINDOW (widget), close_study, NULL, NULL);
 }
 
 static void
@@ -293,8 +366,11 @@ cs_window_close_request (GtkWindow *window)
 {
   CsWindow *self = CS_WINDOW (window);
 
-  if (!may_close (self, true))
-    return GDK_EVENT_STOP;
+  if (self->study != NULL && cs_study_has_active_jobs (self->study))
+    {
+      cs_window_stop_jobs_then (self, close_window, NULL, NULL);
+      return GDK_EVENT_STOP;
+    }
   if (self->study != NULL)
     cs_window_set_study (self, NULL);
   return GTK_WINDOW_CLASS (cs_window_parent_class)->close_request (window);
@@ -347,6 +423,7 @@ cs_window_class_init (CsWindowClass *klass)
   gtk_widget_class_bind_template_child (widget_class, CsWindow, page_title);
   gtk_widget_class_bind_template_child (widget_class, CsWindow, page_header);
   gtk_widget_class_bind_template_child (widget_class, CsWindow, pages);
+  gtk_widget_class_bind_template_callback (widget_class, page_row_selected_cb);
   gtk_widget_class_bind_template_callback (widget_class, page_row_activated_cb);
   gtk_widget_class_bind_template_callback (widget_class, clear_jobs_clicked_cb);
   install_actions (widget_class);

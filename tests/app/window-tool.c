@@ -1,0 +1,235 @@
+/* Not a test: makes pictures of every page, and measures how long the main thread is away while a run trains.
+ *
+ *   window-tool pictures FOLDER STUDY light|dark WIDTH HEIGHT
+ *   window-tool frames STUDY SECONDS */
+#include <locale.h>
+#include <stdlib.h>
+
+#include <glib/gstdio.h>
+
+#include "train-config.h"
+#include "latents-page.h"
+#include "steering-page.h"
+#include "window-driver.h"
+
+static const char *const page_names[] = { "pair", "activations", "training", "latents", "steering" };
+
+static CsStudy *
+open_study (CsWindow *window, const char *folder)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CsStudy) study = cs_study_open (folder, &error);
+
+  if (study == NULL)
+    {
+      g_printerr ("%s\n", error->message);
+      exit (1);
+    }
+  cs_window_set_study (window, study);
+  return cs_window_study (window);
+}
+
+/* --- Pictures --- */
+
+static void
+take (CsWindow *window, const char *folder, const char *page, const char *suffix)
+{
+  g_autofree char *name = g_strdup_printf ("%s-%s.png", page, suffix);
+  g_autofree char *file = g_build_filename (folder, name, NULL);
+
+  g_print ("%s%s\n", file, driver_picture (GTK_WIDGET (window), file) ? "" : ": nothing drawn");
+}
+
+/* An analysed run whose most chat-leaning latent the pictures show; NULL where none is analysed. */
+static CsRun *
+analysed_run (CsStudy *study, guint *latent)
+{
+  GListModel *runs = cs_study_runs (study);
+
+  for (guint i = 0; i < g_list_model_get_n_items (runs); i++)
+    {
+      g_autoptr (CsRun) run = g_list_model_get_item (runs, i);
+      const CsLatents *latents = cs_run_latents (run, NULL);
+      double best = -1;
+
+      for (size_t j = 0; latents != NULL && j < latents->n_latents; j++)
+        if (!latents->rows[j].dead && latents->rows[j].chat_specific && latents->rows[j].max_act > 0 &&
+            latents->rows[j].delta_norm > best)
+          {
+            best = latents->rows[j].delta_norm;
+            *latent = (guint) j;
+          }
+      if (best >= 0)
+        return run; /* the study keeps it */
+    }
+  return NULL;
+}
+
+static void
+generate (CsWindow *window)
+{
+  GtkWidget *button = driver_find_button (GTK_WIDGET (window), "_Generate");
+
+  if (button == NULL || !gtk_widget_get_sensitive (button))
+    return;
+  g_signal_emit_by_name (button, "clicked");
+  driver_settle (25);
+}
+
+static void
+pictures (const char *folder, const char *study_folder, const char *scheme, int width, int height)
+{
+  g_autofree char *suffix = g_strdup_printf ("%s-%s", width < 600 ? "narrow" : "wide", scheme);
+  CsWindow *window;
+  CsStudy *study;
+  CsRun *run;
+  guint latent = 0;
+
+  g_mkdir_with_parents (folder, 0777);
+  adw_style_manager_set_color_scheme (adw_style_manager_get_default (), g_str_equal (scheme, "dark")
+                                                                          ? ADW_COLOR_SCHEME_FORCE_DARK
+                                                                          : ADW_COLOR_SCHEME_FORCE_LIGHT);
+  window = driver_window (width, height);
+  driver_settle (1);
+  take (window, folder, "welcome", suffix);
+  study = open_study (window, study_folder);
+  driver_settle (1);
+  run = analysed_run (study, &latent);
+  for (size_t i = 0; i < G_N_ELEMENTS (page_names); i++)
+    {
+      const char *name = page_names[i];
+
+      cs_window_show_page (window, name);
+      if (run != NULL && g_str_equal (name, "latents"))
+        cs_latents_page_show (CS_LATENTS_PAGE (cs_window_page (window, name)), cs_run_name (run), latent);
+      driver_settle (3);
+      if (run != NULL && g_str_equal (name, "steering"))
+        {
+          cs_steering_page_add (CS_STEERING_PAGE (cs_window_page (window, name)), cs_run_name (run), latent);
+          driver_settle (2);
+          generate (window);
+        }
+      take (window, folder, name, suffix);
+    }
+  driver_close (window);
+}
+
+/* --- Frames --- */
+
+typedef struct {
+  gint64 begun, last_tick;
+  double longest_frame, longest_stall; /* ms */
+  const char *frame_page, *stall_page, *page;
+  guint n_frames, n_over;
+} Frames;
+
+static void
+before_paint_cb (GdkFrameClock *clock, Frames *frames)
+{
+  frames->begun = g_get_monotonic_time ();
+}
+
+static void
+after_paint_cb (GdkFrameClock *clock, Frames *frames)
+{
+  double ms = (double) (g_get_monotonic_time () - frames->begun) / 1000;
+
+  frames->n_frames++;
+  frames->n_over += ms > 50;
+  if (ms > frames->longest_frame)
+    {
+      frames->longest_frame = ms;
+      frames->frame_page = frames->page;
+    }
+}
+
+static gboolean
+tick_cb (void *data)
+{
+  Frames *frames = data;
+  gint64 now = g_get_monotonic_time ();
+  double ms = frames->last_tick != 0 ? (double) (now - frames->last_tick) / 1000 : 0;
+
+  frames->last_tick = now;
+  if (ms > 50)
+    g_print ("  %.0f ms away on %s\n", ms, frames->page);
+  if (ms > frames->longest_stall)
+    {
+      frames->longest_stall = ms;
+      frames->stall_page = frames->page;
+    }
+  return G_SOURCE_CONTINUE;
+}
+
+static bool
+is_training (void *study)
+{
+  CsRun *run = cs_study_find_run (study, "frames");
+
+  return cs_run_log_n_metrics (cs_run_log (run)) >= 3;
+}
+
+static void
+start_training (CsStudy *study)
+{
+  CsTrainConfig config;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CsStore) store = cs_study_open_store (study, &error);
+
+  g_assert_no_error (error);
+  cs_train_config_init (&config, CS_VARIANT_BATCHTOPK, cs_store_info (store)->d_model);
+  config.n_latents = 2048;
+  config.k = 16;
+  config.batch = 1024;
+  config.steps = 1000000;
+  config.lr = 1e-3;
+  config.snapshot_every = 25;
+  config.validate_every = 0;
+  cs_study_train (study, "frames", &config, &error);
+  g_assert_no_error (error);
+  g_assert_true (driver_wait (is_training, study, 60));
+}
+
+static void
+frames (const char *study_folder, double seconds)
+{
+  Frames frames = { 0 };
+  CsWindow *window = driver_window (1180, 780);
+  CsStudy *study = open_study (window, study_folder);
+  GdkFrameClock *clock = gtk_widget_get_frame_clock (GTK_WIDGET (window));
+  guint tick;
+
+  start_training (study);
+  g_signal_connect (clock, "before-paint", G_CALLBACK (before_paint_cb), &frames);
+  g_signal_connect (clock, "after-paint", G_CALLBACK (after_paint_cb), &frames);
+  tick = g_timeout_add_full (G_PRIORITY_HIGH, 5, tick_cb, &frames, NULL);
+  frames.page = "pair";
+  for (size_t i = 0; i < 2 * G_N_ELEMENTS (page_names); i++)
+    {
+      frames.page = page_names[i % G_N_ELEMENTS (page_names)];
+      cs_window_show_page (window, frames.page);
+      driver_settle (seconds / (2 * G_N_ELEMENTS (page_names)));
+    }
+  g_source_remove (tick);
+  g_signal_handlers_disconnect_by_data (clock, &frames);
+  g_print ("longest frame %.1f ms (%s) over %u frames, %u of them over 50 ms; longest absence of the main loop %.1f ms (%s)\n",
+           frames.longest_frame, frames.frame_page, frames.n_frames, frames.n_over, frames.longest_stall, frames.stall_page);
+  driver_close (window);
+}
+
+int
+main (int argc, char **argv)
+{
+  setlocale (LC_ALL, "");
+  adw_init ();
+  if (argc == 7 && g_str_equal (argv[1], "pictures"))
+    pictures (argv[2], argv[3], argv[4], atoi (argv[5]), atoi (argv[6]));
+  else if (argc == 4 && g_str_equal (argv[1], "frames"))
+    frames (argv[2], g_ascii_strtod (argv[3], NULL));
+  else
+    {
+      g_printerr ("Usage: window-tool pictures FOLDER STUDY light|dark WIDTH HEIGHT | frames STUDY SECONDS\n");
+      return 2;
+    }
+  return 0;
+}
