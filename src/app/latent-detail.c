@@ -1,11 +1,10 @@
 #include "latent-detail.h"
 
-#include <math.h>
-
 #include <glib/gi18n.h>
 
 #include "feedback.h"
 #include "latent-example-list.h"
+#include "latent-facts.h"
 #include "latent-words.h"
 
 /* Tokens to each side of the strongest; examples a group. */
@@ -14,23 +13,6 @@
 /* While somebody runs down the table nothing is loaded. */
 #define LOAD_DELAY_MS 120
 #define SAVE_DELAY_MS 600
-
-typedef enum
-{
-  FACT_DELTA_NORM,
-  FACT_NU_ERROR,
-  FACT_NU_RECONSTRUCTION,
-  FACT_MAX_ACT,
-  FACT_DENSITY,
-  FACT_COUNT_ACTIVE,
-  FACT_BASE_NORM,
-  FACT_CHAT_NORM,
-  FACT_COSINE,
-  FACT_TEMPLATE_SHARE,
-  FACT_ENCODER_COSINE,
-  FACT_NU_ACTIVATION,
-  N_FACTS,
-} Fact;
 
 struct _CsLatentDetail
 {
@@ -46,14 +28,11 @@ struct _CsLatentDetail
   GtkLabel *warning;
   AdwEntryRow *name_row;
   AdwEntryRow *note_row;
-  GtkGrid *facts;
-  AdwExpanderRow *betas;
+  CsLatentFacts *facts;
   GtkSpinner *spinner;
   GtkCheckButton *by_sentence;
   GtkLabel *examples_note;
   CsLatentExampleList *examples;
-  GtkLabel *fact[N_FACTS];
-  GtkLabel *beta[3];
 
   CsStudy *study;
   char *run_name;
@@ -169,92 +148,7 @@ show_label (CsLatentDetail *self)
   self->filling = false;
 }
 
-/* --- Numbers --- */
-
-static char *
-fact_text (const CsLatentRow *row, Fact fact)
-{
-  switch (fact)
-    {
-    case FACT_DELTA_NORM:
-      return cs_latent_column_text (row, CS_LATENT_COLUMN_DELTA_NORM);
-    case FACT_NU_ERROR:
-      return cs_latent_column_text (row, CS_LATENT_COLUMN_NU_ERROR);
-    case FACT_NU_RECONSTRUCTION:
-      return cs_latent_column_text (row, CS_LATENT_COLUMN_NU_RECONSTRUCTION);
-    case FACT_MAX_ACT:
-      return cs_latent_column_text (row, CS_LATENT_COLUMN_MAX_ACT);
-    case FACT_DENSITY:
-      return cs_latent_column_text (row, CS_LATENT_COLUMN_DENSITY);
-    case FACT_COUNT_ACTIVE:
-      return cs_latent_column_text (row, CS_LATENT_COLUMN_COUNT_ACTIVE);
-    case FACT_COSINE:
-      return cs_latent_column_text (row, CS_LATENT_COLUMN_COSINE);
-    case FACT_TEMPLATE_SHARE:
-      return cs_latent_column_text (row, CS_LATENT_COLUMN_TEMPLATE_SHARE);
-    case FACT_BASE_NORM:
-      return cs_latent_number (row->dec_base_norm);
-    case FACT_CHAT_NORM:
-      return cs_latent_number (row->dec_chat_norm);
-    case FACT_ENCODER_COSINE:
-      return cs_latent_number (row->enc_cos_sim);
-    default:
-      return cs_latent_number (row->nu_activation);
-    }
-}
-
-static const char *
-fact_title (Fact fact)
-{
-  switch (fact)
-    {
-    case FACT_DELTA_NORM:
-      return "Δ_norm";
-    case FACT_NU_ERROR:
-      return "ν^ε";
-    case FACT_NU_RECONSTRUCTION:
-      return "ν^r";
-    case FACT_MAX_ACT:
-      return _ ("maximum");
-    case FACT_DENSITY:
-      return _ ("density");
-    case FACT_COUNT_ACTIVE:
-      return _ ("active tokens");
-    case FACT_COSINE:
-      return _ ("cosine, decoders");
-    case FACT_TEMPLATE_SHARE:
-      return _ ("on template");
-    case FACT_BASE_NORM:
-      return _ ("‖d‖ base");
-    case FACT_CHAT_NORM:
-      return _ ("‖d‖ chat");
-    case FACT_ENCODER_COSINE:
-      return _ ("cosine, encoders");
-    default:
-      return "ν^a";
-    }
-}
-
-static void
-show_numbers (CsLatentDetail *self, const CsLatentRow *row)
-{
-  const float *betas[] = { row->beta_activation, row->beta_reconstruction, row->beta_error };
-  const float nus[] = { row->nu_activation, row->nu_reconstruction, row->nu_error };
-
-  for (Fact f = 0; f < N_FACTS; f++)
-    {
-      g_autofree char *text = fact_text (row, f);
-      gtk_label_set_text (self->fact[f], text);
-    }
-  for (size_t i = 0; i < 3; i++)
-    {
-      g_autofree char *base = cs_latent_number (betas[i][0]);
-      g_autofree char *chat = cs_latent_number (betas[i][1]);
-      g_autofree char *nu = cs_latent_number (nus[i]);
-      g_autofree char *text = g_strdup_printf ("%s / %s = %s", base, chat, nu);
-      gtk_label_set_text (self->beta[i], text);
-    }
-}
+/* --- Words --- */
 
 static void
 show_words (CsLatentDetail *self, const CsLatentRow *row)
@@ -367,7 +261,7 @@ cs_latent_detail_show (CsLatentDetail *self, gssize latent)
   if (row == NULL)
     return;
   show_words (self, row);
-  show_numbers (self, row);
+  cs_latent_facts_show (self->facts, row);
   show_label (self);
   gtk_adjustment_set_value (gtk_scrolled_window_get_vadjustment (self->scrolled), 0);
   if (self->source == NULL)
@@ -439,7 +333,6 @@ cs_latent_detail_dispose (GObject *object)
 
   if (self->stack != NULL)
     cs_latent_detail_set_run (self, NULL, NULL, NULL, NULL);
-  gtk_widget_dispose_template (GTK_WIDGET (self), CS_TYPE_LATENT_DETAIL);
   g_clear_pointer (&self->run_name, g_free);
   G_OBJECT_CLASS (cs_latent_detail_parent_class)->dispose (object);
 }
@@ -460,7 +353,6 @@ bind_children (GtkWidgetClass *klass)
   BIND (name_row);
   BIND (note_row);
   BIND (facts);
-  BIND (betas);
   BIND (spinner);
   BIND (by_sentence);
   BIND (examples_note);
@@ -475,6 +367,7 @@ cs_latent_detail_class_init (CsLatentDetailClass *klass)
 
   G_OBJECT_CLASS (klass)->dispose = cs_latent_detail_dispose;
   g_type_ensure (CS_TYPE_LATENT_EXAMPLE_LIST);
+  g_type_ensure (CS_TYPE_LATENT_FACTS);
   gtk_widget_class_set_template_from_resource (
       widget_class, "/io/github/crosscope/Crosscope/ui/latent-detail.ui");
   bind_children (widget_class);
@@ -484,46 +377,10 @@ cs_latent_detail_class_init (CsLatentDetailClass *klass)
 }
 
 static void
-add_fact (CsLatentDetail *self, Fact fact)
-{
-  GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 0);
-  GtkWidget *value = gtk_label_new (NULL), *title = gtk_label_new (fact_title (fact));
-
-  self->fact[fact] = GTK_LABEL (value);
-  gtk_widget_add_css_class (value, "heading");
-  gtk_widget_add_css_class (value, "numeric");
-  gtk_widget_add_css_class (title, "caption");
-  gtk_widget_add_css_class (title, "dim-label");
-  gtk_label_set_ellipsize (GTK_LABEL (title), PANGO_ELLIPSIZE_END);
-  gtk_box_append (GTK_BOX (box), value);
-  gtk_box_append (GTK_BOX (box), title);
-  gtk_accessible_update_relation (GTK_ACCESSIBLE (value), GTK_ACCESSIBLE_RELATION_LABELLED_BY, title,
-                                  NULL, -1);
-  gtk_grid_attach (self->facts, box, (int)fact % 3, (int)fact / 3, 1, 1);
-}
-
-static void
-add_beta (CsLatentDetail *self, size_t i)
-{
-  const char *titles[] = { _ ("Activation"), _ ("Reconstruction"), _ ("Error") };
-  GtkWidget *row = adw_action_row_new (), *value = gtk_label_new (NULL);
-
-  self->beta[i] = GTK_LABEL (value);
-  gtk_widget_add_css_class (value, "numeric");
-  adw_preferences_row_set_title (ADW_PREFERENCES_ROW (row), titles[i]);
-  adw_action_row_add_suffix (ADW_ACTION_ROW (row), value);
-  adw_expander_row_add_row (self->betas, row);
-}
-
-static void
 cs_latent_detail_init (CsLatentDetail *self)
 {
   self->latent = -1;
   gtk_widget_init_template (GTK_WIDGET (self));
-  for (Fact f = 0; f < N_FACTS; f++)
-    add_fact (self, f);
-  for (size_t i = 0; i < 3; i++)
-    add_beta (self, i);
   cs_latent_detail_set_narrow (self, false);
   note_examples (self, "");
   g_signal_connect_object (adw_style_manager_get_default (), "notify::dark",

@@ -77,7 +77,7 @@ number (double value, const char *format)
   if (!isfinite (value))
     return g_strdup ("–");
   g_ascii_formatd (text, sizeof text, format, value == 0 ? 0 : value);
-  return g_strdup (text);
+  return text[0] == '-' ? g_strconcat ("−", text + 1, NULL) : g_strdup (text);
 }
 
 char *

@@ -126,6 +126,8 @@ take_latents (CsLatentsPage *self, const CsLatents *latents)
                                   cs_study_model_folder (study, 1));
   cs_latent_list_load_labels (self->list, study, name);
   cs_latent_detail_set_run (self->detail, study, name, self->list, source);
+  if (g_list_model_get_n_items (G_LIST_MODEL (self->list)) > 0)
+    cs_latent_list_select (self->list, (gssize)cs_latent_list_at (self->list, 0));
 }
 
 void
@@ -410,7 +412,6 @@ cs_latents_page_dispose (GObject *object)
   g_clear_object (&self->header);
   g_clear_object (&self->run);
   g_clear_object (&self->shown_run);
-  gtk_widget_dispose_template (GTK_WIDGET (self), CS_TYPE_LATENTS_PAGE);
   if (self->list != NULL)
     g_signal_handlers_disconnect_by_data (self->list, self);
   g_clear_object (&self->list);

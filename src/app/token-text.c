@@ -1,31 +1,8 @@
-#include "token-text.h"
-
 #include <math.h>
 
 #include <glib/gi18n.h>
 
-#include "theme-colors.h"
-
-typedef struct {
-  int32_t id;
-  float value;
-  guint start, end;   /* bytes of text; tokens that share a character share its range */
-  char *spelling;     /* as the vocabulary spells it; NULL where it does not know the id */
-  bool special;
-  bool marked;
-} Token;
-
-struct _CsTokenText {
-  GtkWidget parent;
-  GtkWidget *label;
-  GArray *tokens;
-  GString *text;
-  CsTokenizer *tokenizer;
-  double max;
-  bool has_values;
-  bool break_lines;
-  gssize current;
-};
+#include "token-text-private.h"
 
 G_DEFINE_FINAL_TYPE (CsTokenText, cs_token_text, GTK_TYPE_WIDGET)
 
@@ -35,21 +12,7 @@ static guint signals[N_SIGNALS];
 static void
 token_clear (void *data)
 {
-  g_free (((Token *) data)->spelling);
-}
-
-static Token *
-token_at (CsTokenText *self, size_t index)
-{
-  return &g_array_index (self->tokens, Token, index);
-}
-
-double
-cs_token_text_opacity (double value, double max)
-{
-  if (!(value > 0) || !(max > 0))
-    return 0;
-  return 0.05 + 0.95 * log10 (1 + 9 * MIN (value / max, 1));
+  g_free (((CsToken *) data)->spelling);
 }
 
 /* --- Text --- */
@@ -80,7 +43,7 @@ append_numbers (CsTokenText *self)
 {
   for (guint i = 0; i < self->tokens->len; i++)
     {
-      Token *token = token_at (self, i);
+      CsToken *token = cs_token_text_at (self, i);
 
       if (i > 0)
         g_string_append_c (self->text, ' ');
@@ -96,8 +59,8 @@ close_tokens (CsTokenText *self, guint first, guint end, guint start)
 {
   for (guint i = first; i < end; i++)
     {
-      token_at (self, i)->start = start;
-      token_at (self, i)->end = self->text->len;
+      cs_token_text_at (self, i)->start = start;
+      cs_token_text_at (self, i)->end = self->text->len;
     }
 }
 
@@ -110,7 +73,7 @@ append_decoded (CsTokenText *self)
 
   for (guint i = 0; i < self->tokens->len; i++)
     {
-      g_autofree char *piece = cs_decoder_feed (decoder, token_at (self, i)->id);
+      g_autofree char *piece = cs_decoder_feed (decoder, cs_token_text_at (self, i)->id);
 
       if (piece[0] == '\0')
         continue; /* the character goes on in the next token */
@@ -134,106 +97,22 @@ rebuild_text (CsTokenText *self)
     append_numbers (self);
 }
 
-/* --- Look --- */
-
-static double
-luminance (const GdkRGBA *c)
-{
-  return 0.2126 * pow (c->red, 2.2) + 0.7152 * pow (c->green, 2.2) + 0.0722 * pow (c->blue, 2.2);
-}
-
-static void
-add_attribute (PangoAttrList *list, PangoAttribute *attribute, const Token *token)
-{
-  attribute->start_index = token->start;
-  attribute->end_index = token->end;
-  pango_attr_list_insert (list, attribute);
-}
-
-/* Black or white, whichever reads better on the shade as it lies on the ground that the text colour suggests. */
-static void
-add_foreground (PangoAttrList *list, const Token *token, const GdkRGBA *hue, double opacity, bool dark)
-{
-  double ground = dark ? 0.2 : 1.0;
-  GdkRGBA mixed = { hue->red * opacity + ground * (1 - opacity), hue->green * opacity + ground * (1 - opacity),
-                    hue->blue * opacity + ground * (1 - opacity), 1 };
-  guint16 level = luminance (&mixed) > 0.179 ? 0 : G_MAXUINT16;
-
-  add_attribute (list, pango_attr_foreground_new (level, level, level), token);
-}
-
-static void
-add_shade (PangoAttrList *list, const Token *token, const GdkRGBA *hue, double opacity, bool dark)
-{
-  if (opacity <= 0 || token->end <= token->start)
-    return;
-  add_attribute (list,
-                 pango_attr_background_new ((guint16) (hue->red * G_MAXUINT16), (guint16) (hue->green * G_MAXUINT16),
-                                            (guint16) (hue->blue * G_MAXUINT16)),
-                 token);
-  add_attribute (list, pango_attr_background_alpha_new ((guint16) MAX (1, opacity * G_MAXUINT16)), token);
-  if (opacity > 0.3)
-    add_foreground (list, token, hue, opacity, dark);
-}
-
-static bool
-same_range (const Token *a, const Token *b)
-{
-  return a->start == b->start && a->end == b->end;
-}
-
-/* The strongest of the tokens that share the range of token i; *end is set after the last of them. */
-static double
-group_opacity (CsTokenText *self, guint i, guint *end)
-{
-  double opacity = 0;
-
-  for (*end = i; *end < self->tokens->len && same_range (token_at (self, *end), token_at (self, i)); (*end)++)
-    opacity = MAX (opacity, cs_token_text_opacity (token_at (self, *end)->value, self->max));
-  return opacity;
-}
-
-static void
-restyle (CsTokenText *self)
-{
-  g_autoptr (PangoAttrList) list = pango_attr_list_new ();
-  GdkRGBA hue = { 0.21f, 0.52f, 0.89f, 1 }, text;
-  bool dark;
-  guint end;
-
-  cs_compat_lookup_color (GTK_WIDGET (self), "accent_bg_color", &hue);
-  cs_compat_text_color (GTK_WIDGET (self), &text);
-  dark = luminance (&text) > 0.5;
-  for (guint i = 0; i < self->tokens->len; i = end)
-    {
-      const Token *token = token_at (self, i);
-      double opacity = group_opacity (self, i, &end);
-
-      add_shade (list, token, &hue, opacity, dark);
-      if ((token->special || token->marked) && opacity <= 0.3)
-        add_attribute (list, pango_attr_foreground_alpha_new ((guint16) (0.55 * G_MAXUINT16)), token);
-      if (self->current >= (gssize) i && self->current < (gssize) end)
-        add_attribute (list, pango_attr_underline_new (PANGO_UNDERLINE_SINGLE), token);
-    }
-  gtk_label_set_attributes (GTK_LABEL (self->label), list);
-}
-
 /* --- Words --- */
 
 char *
 cs_token_text_dup_token (CsTokenText *self, size_t index)
 {
-  const Token *token;
+  const CsToken *token;
 
   g_return_val_if_fail (CS_IS_TOKEN_TEXT (self) && index < self->tokens->len, NULL);
-  token = token_at (self, index);
+  token = cs_token_text_at (self, index);
   return g_strndup (self->text->str + token->start, token->end - token->start);
 }
 
 static char *
 name_token (CsTokenText *self, size_t index)
 {
-  const Token *token = token_at (self, index);
+  const CsToken *token = cs_token_text_at (self, index);
 
   if (token->spelling == NULL)
     return g_strdup_printf (_("token %d"), token->id);
@@ -245,10 +124,10 @@ char *
 cs_token_text_describe (CsTokenText *self, size_t index)
 {
   g_autofree char *name = NULL;
-  const Token *token;
+  const CsToken *token;
 
   g_return_val_if_fail (CS_IS_TOKEN_TEXT (self) && index < self->tokens->len, NULL);
-  token = token_at (self, index);
+  token = cs_token_text_at (self, index);
   name = name_token (self, index);
   if (!self->has_values || !isfinite (token->value))
     return g_steal_pointer (&name);
@@ -265,7 +144,7 @@ strongest_token (CsTokenText *self)
   gssize best = -1;
 
   for (guint i = 0; i < self->tokens->len; i++)
-    if (token_at (self, i)->value > (best < 0 ? 0 : token_at (self, best)->value))
+    if (cs_token_text_at (self, i)->value > (best < 0 ? 0 : cs_token_text_at (self, best)->value))
       best = i;
   return best;
 }
@@ -294,7 +173,7 @@ token_at_point (CsTokenText *self, double x, double y)
                                  &trailing))
     return -1;
   for (guint i = 0; i < self->tokens->len; i++)
-    if ((guint) byte >= token_at (self, i)->start && (guint) byte < token_at (self, i)->end)
+    if ((guint) byte >= cs_token_text_at (self, i)->start && (guint) byte < cs_token_text_at (self, i)->end)
       return i;
   return -1;
 }
@@ -359,7 +238,7 @@ cs_token_text_css_changed (GtkWidget *widget, GtkCssStyleChange *change)
 {
   GTK_WIDGET_CLASS (cs_token_text_parent_class)->css_changed (widget, change);
   if (CS_TOKEN_TEXT (widget)->label != NULL)
-    restyle (CS_TOKEN_TEXT (widget));
+    cs_token_text_restyle (CS_TOKEN_TEXT (widget));
 }
 
 static void
@@ -407,7 +286,7 @@ cs_token_text_init (CsTokenText *self)
 {
   GtkGesture *click = gtk_gesture_click_new ();
 
-  self->tokens = g_array_new (FALSE, TRUE, sizeof (Token));
+  self->tokens = g_array_new (FALSE, TRUE, sizeof (CsToken));
   g_array_set_clear_func (self->tokens, token_clear);
   self->text = g_string_new (NULL);
   self->current = -1;
@@ -435,14 +314,14 @@ static void
 show_text (CsTokenText *self)
 {
   gtk_label_set_text (GTK_LABEL (self->label), self->text->str);
-  restyle (self);
+  cs_token_text_restyle (self);
   update_accessible (self);
 }
 
 void
 cs_token_text_set (CsTokenText *self, CsTokenizer *tokenizer, const int32_t *ids, const float *values, size_t n, double max)
 {
-  g_return_if_fail (CS_IS_TOKEN_TEXT (self) && n < G_MAXUINT / sizeof (Token));
+  g_return_if_fail (CS_IS_TOKEN_TEXT (self) && n < G_MAXUINT / sizeof (CsToken));
   if (tokenizer != NULL)
     cs_tokenizer_ref (tokenizer);
   g_clear_pointer (&self->tokenizer, cs_tokenizer_unref);
@@ -450,7 +329,7 @@ cs_token_text_set (CsTokenText *self, CsTokenizer *tokenizer, const int32_t *ids
   g_array_set_size (self->tokens, 0);
   for (size_t i = 0; i < n; i++)
     {
-      Token token = { .id = ids[i], .value = values != NULL ? values[i] : 0 };
+      CsToken token = { .id = ids[i], .value = values != NULL ? values[i] : 0 };
 
       if (tokenizer != NULL)
         {
@@ -471,10 +350,10 @@ cs_token_text_set_values (CsTokenText *self, const float *values, double max)
 {
   g_return_if_fail (CS_IS_TOKEN_TEXT (self));
   for (guint i = 0; i < self->tokens->len; i++)
-    token_at (self, i)->value = values != NULL ? values[i] : 0;
+    cs_token_text_at (self, i)->value = values != NULL ? values[i] : 0;
   self->has_values = values != NULL;
   self->max = max;
-  restyle (self);
+  cs_token_text_restyle (self);
   update_accessible (self);
 }
 
@@ -483,8 +362,8 @@ cs_token_text_set_marks (CsTokenText *self, const bool *marks)
 {
   g_return_if_fail (CS_IS_TOKEN_TEXT (self));
   for (guint i = 0; i < self->tokens->len; i++)
-    token_at (self, i)->marked = marks != NULL && marks[i];
-  restyle (self);
+    cs_token_text_at (self, i)->marked = marks != NULL && marks[i];
+  cs_token_text_restyle (self);
 }
 
 void
@@ -505,7 +384,7 @@ cs_token_text_set_current (CsTokenText *self, gssize index)
   if (self->current == index)
     return;
   self->current = index;
-  restyle (self);
+  cs_token_text_restyle (self);
   update_accessible (self);
 }
 
