@@ -24,7 +24,7 @@ typedef struct
 size_t
 cs_layer_middle (size_t n_layers)
 {
-  return n_layers >= 2 ? n_layers / 2 - 1 : 0;
+  return n_layers / 2;
 }
 
 static void

@@ -19,10 +19,8 @@ typedef struct
 } CsHarvestOptions;
 
 #define CS_LAYER_MIDDLE ((size_t)-1)
-/* The default layer of a model with n_layers blocks: the block that ends the first half, n_layers /
- * 2 − 1 (0-based; 0 for a single block). The store then holds residual[n_layers / 2]. Gemma 2 2B,
- * 26 blocks, gives 12 where Minder et al. 2025 use 13: the layer is an option, and part of what a
- * store says of itself. */
+/* The default layer of a model with n_layers blocks: the first block of its second half, n_layers / 2
+ * (0-based). Gemma 2 2B, 26 blocks, gives 13: the layer of Minder et al. 2025. */
 size_t cs_layer_middle (size_t n_layers);
 
 /* What has to fit before any job: d_model, layers, vocabulary, tokenizers token by token. One check

@@ -125,7 +125,7 @@ test_rows (gconstpointer data)
   g_assert_no_error (error);
   g_assert_true (cs_store_is_finished (store));
   g_assert_cmpuint (cs_store_n_documents (store), ==, N_WEB + N_CHAT);
-  g_assert_cmpuint (cs_store_info (store)->layer, ==, 1);
+  g_assert_cmpuint (cs_store_info (store)->layer, ==, 2);
   g_assert_cmpstr (cs_store_info (store)->corpora[1], ==, "chat");
   for (size_t d = 0; d < cs_store_n_documents (store); d += 7)
     {
@@ -304,7 +304,7 @@ test_other_store (void)
   g_assert_true (cs_harvest (NULL, &options, &error));
   g_assert_true (g_file_get_contents (out, &before, &before_size, NULL));
   other = options;
-  other.layer = 2;
+  other.layer = 1;
   expect_mismatch (&other, "layer");
   other = options;
   other.dtype = CS_DTYPE_F16;
@@ -381,9 +381,9 @@ test_errors (void)
 static void
 test_middle (void)
 {
-  g_assert_cmpuint (cs_layer_middle (26), ==, 12);
-  g_assert_cmpuint (cs_layer_middle (6), ==, 2);
-  g_assert_cmpuint (cs_layer_middle (2), ==, 0);
+  g_assert_cmpuint (cs_layer_middle (26), ==, 13);
+  g_assert_cmpuint (cs_layer_middle (6), ==, 3);
+  g_assert_cmpuint (cs_layer_middle (2), ==, 1);
   g_assert_cmpuint (cs_layer_middle (1), ==, 0);
 }
 
