@@ -129,8 +129,8 @@ test_rows (gconstpointer data)
   g_assert_cmpstr (cs_store_info (store)->corpora[1], ==, "chat");
   for (size_t d = 0; d < cs_store_n_documents (store); d += 7)
     {
-      check_document (store, d, 0, 2, drop_bos);
-      check_document (store, d, 1, 2, drop_bos);
+      check_document (store, d, 0, 3, drop_bos);
+      check_document (store, d, 1, 3, drop_bos);
       g_assert_true (cs_store_read_tokens (store, (size_t)cs_store_documents (store)[d], 1, NULL,
                                            NULL, corpus, &error));
       g_assert_cmpint (corpus[0], ==, d < 2 * N_WEB ? (int)d % 2 : 1);
