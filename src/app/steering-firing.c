@@ -210,10 +210,11 @@ show_title (CsSteeringFiring *self, const CsSteeringText *text, size_t index)
   const int32_t id = g_array_index (text->ids, int32_t, index);
   const uint8_t kind = index < text->kinds->len ? g_array_index (text->kinds, uint8_t, index) : CS_TOKEN_CONTENT_MODEL;
   const bool template = kind != CS_TOKEN_CONTENT_USER && kind != CS_TOKEN_CONTENT_MODEL;
-  const char *spelling = cs_tokenizer_spelling (text->tokenizer, id);
+  g_autofree char *decoded = cs_tokenizer_decode (text->tokenizer, &id, 1, false);
+  g_auto (GStrv) lines = g_strsplit (decoded, "\n", -1);
+  g_autofree char *shown = g_strjoinv ("↵", lines);
   g_autofree char *title =
-    g_strdup_printf (template ? _("Latents on “%s”, a token of the template") : _("Latents on “%s”"),
-                     spelling != NULL ? spelling : "?");
+    g_strdup_printf (template ? _("Latents on “%s”, a token of the template") : _("Latents on “%s”"), shown);
 
   gtk_label_set_text (self->title, title);
 }

@@ -22,7 +22,7 @@ static guint signals[N_SIGNALS];
 char *
 cs_steering_latent_title (size_t latent, const char *label)
 {
-  return label != NULL && label[0] != '\0' ? g_strdup_printf ("%zu · %s", latent, label) : g_strdup_printf ("%zu", latent);
+  return label != NULL && label[0] != '\0' ? g_strdup_printf ("%zu · %s", latent, label) : g_strdup_printf (_("Latent %zu"), latent);
 }
 
 static void
@@ -112,11 +112,15 @@ cs_steering_latent_row_class_init (CsSteeringLatentRowClass *klass)
 static void
 cs_steering_latent_row_init (CsSteeringLatentRow *self)
 {
+  static const struct {
+    double value;
+    const char *text;
+  } marks[] = { { -4, "<small>−4</small>" }, { -1, "<small>−1</small>" }, { 0, "<small>0</small>" },
+                { 1, "<small>1</small>" },   { 4, "<small>4</small>" } };
+
   gtk_widget_init_template (GTK_WIDGET (self));
-  for (int mark = -4; mark <= 4; mark += 2)
-    gtk_scale_add_mark (self->scale, mark, GTK_POS_BOTTOM, NULL);
-  gtk_scale_add_mark (self->scale, -1, GTK_POS_BOTTOM, NULL);
-  gtk_scale_add_mark (self->scale, 1, GTK_POS_BOTTOM, NULL);
+  for (size_t i = 0; i < G_N_ELEMENTS (marks); i++)
+    gtk_scale_add_mark (self->scale, marks[i].value, GTK_POS_BOTTOM, marks[i].text);
 }
 
 GtkWidget *

@@ -15,5 +15,5 @@ const CsSteerItem *cs_steering_latent_row_item (CsSteeringLatentRow *row);
 void               cs_steering_latent_row_set_scale (CsSteeringLatentRow *row, double scale);
 void               cs_steering_latent_row_set_mode (CsSteeringLatentRow *row, CsSteerMode mode);
 void               cs_steering_latent_row_set_label (CsSteeringLatentRow *row, const char *label);
-/* "1483 · refuses harm", or the number alone. Free with g_free(). */
+/* "1483 · refuses harm", or "Latent 1483" where it has no label. Free with g_free(). */
 char              *cs_steering_latent_title (size_t latent, const char *label);

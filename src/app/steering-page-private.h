@@ -29,6 +29,17 @@ struct _CsSteeringPage {
   CsSteeringFiring *firing;
 };
 
+/* --- steering-page-runs.c --- */
+/* The chosen run; NULL where there is none. */
 CsRun *cs_steering_page_run (CsSteeringPage *page);
+void   cs_steering_page_select_run (CsSteeringPage *page, const char *name);
+/* Shows the runs that there are now, and the texts or what is missing for them. */
+void   cs_steering_page_update (CsSteeringPage *page);
+/* What the button of the empty state does. */
+void   cs_steering_page_leave_empty (CsSteeringPage *page);
+/* Whether a list of GtkStringObject holds these names. */
+bool   cs_steering_same_names (GListModel *list, char **names);
+
+/* --- steering-page.c --- */
 void   cs_steering_page_generate (CsSteeringPage *page);
 void   cs_steering_page_stop (CsSteeringPage *page);

@@ -1,169 +1,12 @@
-#include "steering-page.h"
-
-#include <string.h>
-
 #include <glib/gi18n.h>
 
 #include "feedback.h"
-#include "steering-basket.h"
 #include "steering-columns.h"
-#include "steering-firing.h"
 #include "steering-page-private.h"
-#include "steering-pane.h"
 
 #define LIVE_DELAY_MS 300
 
 G_DEFINE_FINAL_TYPE (CsSteeringPage, cs_steering_page, CS_TYPE_PAGE)
-
-/* --- Runs and empty states --- */
-
-CsRun *
-cs_steering_page_run (CsSteeringPage *page)
-{
-  GObject *selected = gtk_drop_down_get_selected_item (page->run_chooser);
-  CsStudy *study = cs_page_study (CS_PAGE (page));
-
-  if (selected == NULL || study == NULL)
-    return NULL;
-  return cs_study_find_run (study, gtk_string_object_get_string (GTK_STRING_OBJECT (selected)));
-}
-
-static bool
-has_crosscoder (CsRun *run)
-{
-  g_autofree char *path = g_build_filename (cs_run_folder (run), "model.safetensors", NULL);
-
-  return g_file_test (path, G_FILE_TEST_EXISTS);
-}
-
-static char **
-run_names (CsStudy *study)
-{
-  GListModel *runs = cs_study_runs (study);
-  g_autoptr (GStrvBuilder) names = g_strv_builder_new ();
-
-  for (guint i = 0; i < g_list_model_get_n_items (runs); i++)
-    {
-      g_autoptr (CsRun) run = g_list_model_get_item (runs, i);
-
-      if (has_crosscoder (run))
-        g_strv_builder_add (names, cs_run_name (run));
-    }
-  return g_strv_builder_end (names);
-}
-
-static bool
-same_names (GListModel *list, char **names)
-{
-  const guint n = list != NULL ? g_list_model_get_n_items (list) : 0;
-
-  if (n != g_strv_length (names))
-    return false;
-  for (guint i = 0; i < n; i++)
-    {
-      g_autoptr (GtkStringObject) item = g_list_model_get_item (list, i);
-
-      if (!g_str_equal (gtk_string_object_get_string (item), names[i]))
-        return false;
-    }
-  return true;
-}
-
-static void
-select_run (CsSteeringPage *self, const char *name)
-{
-  GListModel *list = gtk_drop_down_get_model (self->run_chooser);
-
-  for (guint i = 0; name != NULL && list != NULL && i < g_list_model_get_n_items (list); i++)
-    {
-      g_autoptr (GtkStringObject) item = g_list_model_get_item (list, i);
-
-      if (g_str_equal (gtk_string_object_get_string (item), name))
-        gtk_drop_down_set_selected (self->run_chooser, i);
-    }
-}
-
-static void
-update_runs (CsSteeringPage *self, CsStudy *study)
-{
-  g_auto (GStrv) names = run_names (study);
-  CsRun *before = cs_steering_page_run (self);
-  g_autofree char *selected = before != NULL ? g_strdup (cs_run_name (before)) : NULL;
-  g_autoptr (GtkStringList) list = NULL;
-
-  if (same_names (gtk_drop_down_get_model (self->run_chooser), names))
-    return;
-  list = gtk_string_list_new ((const char *const *) names);
-  gtk_drop_down_set_model (self->run_chooser, G_LIST_MODEL (list));
-  select_run (self, selected);
-}
-
-static void
-show_empty (CsSteeringPage *self, const char *title, const char *description, const char *button, const char *page)
-{
-  adw_status_page_set_title (self->empty, title);
-  adw_status_page_set_description (self->empty, description);
-  gtk_widget_set_visible (GTK_WIDGET (self->empty_button), button != NULL);
-  if (button != NULL)
-    gtk_button_set_label (self->empty_button, button);
-  self->empty_page = page;
-  gtk_stack_set_visible_child_name (self->stack, "empty");
-}
-
-static void
-show_not_analysed (CsSteeringPage *self, CsRun *run)
-{
-  const bool busy = cs_run_job (run) != NULL && cs_job_is_active (cs_run_job (run));
-
-  if (busy)
-    show_empty (self, _("At Work on This Run"),
-                _("Its latents can be steered as soon as they are analysed. Choose another run meanwhile."), NULL, NULL);
-  else
-    show_empty (self, _("Not Analysed Yet"), _("How far a latent can be turned up is measured by the analysis of its run."),
-                _("_Analyse"), NULL);
-}
-
-static void
-update (CsSteeringPage *self)
-{
-  CsStudy *study = cs_page_study (CS_PAGE (self));
-  CsRun *run;
-
-  if (study == NULL)
-    return;
-  update_runs (self, study);
-  run = cs_steering_page_run (self);
-  gtk_widget_set_visible (GTK_WIDGET (self->run_chooser), run != NULL);
-  if (cs_study_model_folder (study, 0) == NULL || cs_study_model_folder (study, 1) == NULL)
-    show_empty (self, _("No Pair Yet"), _("Choose a base and a chat model to steer."), _("Choose _Models"), "pair");
-  else if (run == NULL)
-    show_empty (self, _("No Crosscoder Yet"), _("Train a crosscoder on the pair: its latents are what is turned up and down here."),
-                _("_Train a Crosscoder"), "training");
-  else if (cs_run_latents (run, NULL) == NULL)
-    show_not_analysed (self, run);
-  else
-    gtk_stack_set_visible_child_name (self->stack, "content");
-  cs_steering_basket_set_run (self->basket, study, run);
-}
-
-static void
-empty_clicked_cb (CsSteeringPage *self)
-{
-  CsRun *run = cs_steering_page_run (self);
-  g_autoptr (GError) error = NULL;
-
-  if (self->empty_page != NULL)
-    gtk_widget_activate_action (GTK_WIDGET (self), "win.show-page", "s", self->empty_page);
-  else if (run != NULL && cs_study_analyze (cs_page_study (CS_PAGE (self)), run, &error) == NULL)
-    cs_feedback_error (GTK_WIDGET (self), &error);
-  update (self);
-}
-
-static void
-run_chosen_cb (CsSteeringPage *self)
-{
-  update (self);
-}
 
 /* --- Generating --- */
 
@@ -388,7 +231,7 @@ basket_changed_cb (CsSteeringPage *self)
         selected = i + 1;
     }
   list = g_strv_builder_end (names);
-  if (!same_names (G_LIST_MODEL (self->shade_names), list))
+  if (!cs_steering_same_names (G_LIST_MODEL (self->shade_names), list))
     {
       gtk_string_list_splice (self->shade_names, 0, g_list_model_get_n_items (G_LIST_MODEL (self->shade_names)),
                               (const char *const *) list);
@@ -409,12 +252,6 @@ shade_chosen_cb (CsSteeringPage *self)
     show_texts (self, !cs_job_is_active (cs_steering_generation_job (self->generation)));
 }
 
-static void
-base_steered_cb (CsSteeringPage *self)
-{
-  options_changed_cb (self);
-}
-
 /* --- Which latents fire here? --- */
 
 static void
@@ -428,8 +265,9 @@ ask (CsSteeringPage *self, GtkWidget *from, CsSteeringText *text, guint index, c
     return;
   if (gtk_widget_compute_point (from, GTK_WIDGET (self), &point, &mine))
     {
-      rectangle.x = (int) mine.x;
-      rectangle.y = (int) mine.y;
+      /* A token that is scrolled out of sight is pointed at from the edge. */
+      rectangle.x = CLAMP ((int) mine.x, 0, gtk_widget_get_width (GTK_WIDGET (self)));
+      rectangle.y = CLAMP ((int) mine.y, 0, MAX (gtk_widget_get_height (GTK_WIDGET (self)) - rectangle.height, 0));
     }
   cs_steering_firing_show (self->firing, get_engine (self), run, cs_study_layer (cs_page_study (CS_PAGE (self))), text, index,
                            &rectangle);
@@ -471,10 +309,10 @@ runs_changed_cb (CsSteeringPage *self)
     {
       g_autoptr (CsRun) run = g_list_model_get_item (runs, i);
 
-      g_signal_handlers_disconnect_by_func (run, update, self);
-      g_signal_connect_object (run, "changed", G_CALLBACK (update), self, G_CONNECT_SWAPPED);
+      g_signal_handlers_disconnect_by_func (run, cs_steering_page_update, self);
+      g_signal_connect_object (run, "changed", G_CALLBACK (cs_steering_page_update), self, G_CONNECT_SWAPPED);
     }
-  update (self);
+  cs_steering_page_update (self);
 }
 
 static void
@@ -485,7 +323,7 @@ forget_study (CsSteeringPage *self, CsStudy *old)
   for (guint i = 0; i < g_list_model_get_n_items (runs); i++)
     {
       g_autoptr (CsRun) run = g_list_model_get_item (runs, i);
-      g_signal_handlers_disconnect_by_func (run, update, self);
+      g_signal_handlers_disconnect_by_func (run, cs_steering_page_update, self);
     }
   g_signal_handlers_disconnect_by_data (runs, self);
   g_signal_handlers_disconnect_by_data (old, self);
@@ -496,7 +334,7 @@ static void
 study_data_changed_cb (CsSteeringPage *self)
 {
   cs_steering_prompt_set_study (self->prompt, cs_page_study (CS_PAGE (self)));
-  update (self);
+  cs_steering_page_update (self);
 }
 
 static void
@@ -532,8 +370,8 @@ cs_steering_page_add (CsSteeringPage *page, const char *run_name, size_t latent)
   g_autofree char *text = NULL;
 
   g_return_if_fail (CS_IS_STEERING_PAGE (page) && run_name != NULL);
-  select_run (page, run_name);
-  update (page);
+  cs_steering_page_select_run (page, run_name);
+  cs_steering_page_update (page);
   if (cs_steering_page_run (page) != NULL && g_str_equal (cs_run_name (cs_steering_page_run (page)), run_name) &&
       cs_steering_basket_add (page->basket, latent))
     return;
@@ -631,14 +469,13 @@ cs_steering_page_class_init (CsSteeringPageClass *klass)
   g_type_ensure (CS_TYPE_STEERING_PROMPT);
   gtk_widget_class_set_template_from_resource (widget_class, "/io/github/crosscope/Crosscope/ui/steering-page.ui");
   bind_children (widget_class);
-  gtk_widget_class_bind_template_callback (widget_class, empty_clicked_cb);
-  gtk_widget_class_bind_template_callback (widget_class, run_chosen_cb);
+  gtk_widget_class_bind_template_callback (widget_class, cs_steering_page_leave_empty);
+  gtk_widget_class_bind_template_callback (widget_class, cs_steering_page_update);
   gtk_widget_class_bind_template_callback (widget_class, cs_steering_page_generate);
   gtk_widget_class_bind_template_callback (widget_class, cs_steering_page_stop);
   gtk_widget_class_bind_template_callback (widget_class, options_changed_cb);
   gtk_widget_class_bind_template_callback (widget_class, basket_changed_cb);
   gtk_widget_class_bind_template_callback (widget_class, shade_chosen_cb);
-  gtk_widget_class_bind_template_callback (widget_class, base_steered_cb);
   gtk_widget_class_bind_template_callback (widget_class, pane_token_clicked_cb);
   gtk_widget_class_bind_template_callback (widget_class, prompt_token_clicked_cb);
 }
