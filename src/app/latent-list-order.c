@@ -108,7 +108,8 @@ cs_latent_list_passes (CsLatentList *self, size_t latent, int except)
 static void
 show_passing (CsLatentList *self)
 {
-  size_t before = self->n_shown;
+  g_autofree uint32_t *old = g_memdup2 (self->shown, self->n_shown * sizeof *self->shown);
+  size_t before = self->n_shown, first = 0, last = 0, least;
 
   self->n_shown = 0;
   for (size_t i = 0; i < self->n; i++)
@@ -120,7 +121,15 @@ show_passing (CsLatentList *self)
       if (passes)
         self->shown[self->n_shown++] = latent;
     }
-  g_list_model_items_changed (G_LIST_MODEL (self), 0, (guint)before, (guint)self->n_shown);
+  /* What stays at either end is not bound anew: that is most of it while a selection is dragged. */
+  least = MIN (before, self->n_shown);
+  while (first < least && old[first] == self->shown[first])
+    first++;
+  while (last < least - first && old[before - 1 - last] == self->shown[self->n_shown - 1 - last])
+    last++;
+  if (before != self->n_shown || first < before)
+    g_list_model_items_changed (G_LIST_MODEL (self), (guint)first, (guint)(before - first - last),
+                                (guint)(self->n_shown - first - last));
 }
 
 void

@@ -8,8 +8,9 @@
 #include "latent-words.h"
 #include "plot-view.h"
 
-/* A drag moves the selection many times a second; the table follows at this pace. */
+/* A drag moves the selection many times a second; the table follows at this pace, or at a slower one where it takes long. */
 #define BRUSH_INTERVAL_MS 30
+#define BRUSH_INTERVAL_MAX_MS 300
 
 struct _CsLatentPlots
 {
@@ -24,6 +25,7 @@ struct _CsLatentPlots
   CsLatentBrush pending;
   double pending_low, pending_high;
   guint pending_source;
+  guint interval; /* ms between two selections that are acted on while one drags */
 };
 
 G_DEFINE_FINAL_TYPE (CsLatentPlots, cs_latent_plots, GTK_TYPE_WIDGET)
@@ -176,6 +178,7 @@ static gboolean
 apply_brush_cb (void *data)
 {
   CsLatentPlots *self = data;
+  gint64 start = g_get_monotonic_time ();
 
   self->pending_source = 0;
   if (self->list == NULL)
@@ -186,6 +189,8 @@ apply_brush_cb (void *data)
   else
     cs_latent_list_clear_brush (self->list, self->pending);
   self->updating = false;
+  self->interval = (guint)CLAMP (3 * (g_get_monotonic_time () - start) / 1000, BRUSH_INTERVAL_MS,
+                                 BRUSH_INTERVAL_MAX_MS);
   return G_SOURCE_REMOVE;
 }
 
@@ -198,7 +203,7 @@ brush_changed_cb (CsPlotView *view, double low, double high, CsLatentPlots *self
   self->pending_low = low;
   self->pending_high = high;
   if (self->pending_source == 0)
-    self->pending_source = g_timeout_add (BRUSH_INTERVAL_MS, apply_brush_cb, self);
+    self->pending_source = g_timeout_add (self->interval, apply_brush_cb, self);
 }
 
 static void
@@ -277,6 +282,7 @@ cs_latent_plots_init (CsLatentPlots *self)
 {
   GtkWidget *switcher = gtk_stack_switcher_new ();
 
+  self->interval = BRUSH_INTERVAL_MS;
   self->box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 6);
   self->stack = GTK_STACK (gtk_stack_new ());
   gtk_stack_switcher_set_stack (GTK_STACK_SWITCHER (switcher), self->stack);

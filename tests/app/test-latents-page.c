@@ -192,6 +192,41 @@ n_shown (Fixture *f)
   return g_list_model_get_n_items (G_LIST_MODEL (f->page->list));
 }
 
+/* --- Made-up latents --- */
+
+static CsLatents *
+many_latents (size_t n)
+{
+  CsLatents *latents = g_new0 (CsLatents, 1);
+  GRand *random = g_rand_new_with_seed (7);
+
+  latents->n_latents = n;
+  latents->n_tokens = 1000000;
+  latents->rows = g_new0 (CsLatentRow, n);
+  for (size_t i = 0; i < n; i++)
+    {
+      CsLatentRow *row = &latents->rows[i];
+      double u = g_rand_double (random), v = g_rand_double (random);
+
+      row->latent = (uint32_t)i;
+      row->dead = v > 0.9;
+      row->delta_norm =
+          (float)(v < 0.75 ? CLAMP (0.5 + 0.15 * (u - 0.5), 0, 1) : v < 0.85 ? 1 - 0.1 * u * u : u);
+      row->tag = (uint8_t)cs_latent_classify (row->delta_norm, row->dead);
+      row->tested = row->delta_norm > 0.7;
+      row->nu_error = row->tested ? (float)(0.6 * g_rand_double (random)) : NAN;
+      row->nu_reconstruction = row->tested ? (float)g_rand_double (random) : NAN;
+      row->chat_specific = row->tested && row->nu_error < 0.2 && row->nu_reconstruction < 0.5;
+      row->density = (float)pow (10, -1 - 4 * u);
+      row->dec_cos_sim = (float)(2 * g_rand_double (random) - 1);
+      row->max_act = (float)(40 * u);
+      row->count_active = (uint64_t)(1e6 * row->density);
+      row->template_share = i % 3 ? (float)u : NAN;
+    }
+  g_rand_free (random);
+  return latents;
+}
+
 /* --- States --- */
 
 static void
@@ -355,6 +390,36 @@ test_narrow (Fixture *f, gconstpointer data)
                   GTK_WIDGET (f->page->detail));
 }
 
+/* The longest turn of the main loop while a selection is dragged over 73,728 latents, drawing included. */
+static void
+test_page_of_many (Fixture *f, gconstpointer data)
+{
+  g_autoptr (CsLatents) latents = many_latents (MANY);
+  double longest = 0, set = 0;
+
+  cs_latent_list_set_latents (f->page->list, latents);
+  gtk_stack_set_visible_child_name (f->page->stack, "latents");
+  settle (300);
+  for (int i = 0; i < 30; i++)
+    {
+      gint64 start = g_get_monotonic_time (), until;
+
+      cs_latent_list_set_brush (f->page->list, CS_LATENT_BRUSH_DELTA_NORM, 0.01 * i, 1);
+      set = MAX (set, (g_get_monotonic_time () - start) / 1e3);
+      until = g_get_monotonic_time () + 60000;
+      while (g_get_monotonic_time () < until)
+        {
+          start = g_get_monotonic_time ();
+          if (!g_main_context_iteration (NULL, FALSE))
+            g_usleep (500);
+          longest = MAX (longest, (g_get_monotonic_time () - start) / 1e3);
+        }
+    }
+  g_test_message ("brushing %d latents: a selection takes at most %.1f ms, the frame after it %.1f ms",
+                  MANY, set, longest);
+  g_assert_cmpuint (n_shown (f), >, 1000);
+}
+
 /* --- Token text --- */
 
 static void
@@ -382,39 +447,6 @@ test_token_text (void)
 }
 
 /* --- Many latents --- */
-
-static CsLatents *
-many_latents (size_t n)
-{
-  CsLatents *latents = g_new0 (CsLatents, 1);
-  GRand *random = g_rand_new_with_seed (7);
-
-  latents->n_latents = n;
-  latents->n_tokens = 1000000;
-  latents->rows = g_new0 (CsLatentRow, n);
-  for (size_t i = 0; i < n; i++)
-    {
-      CsLatentRow *row = &latents->rows[i];
-      double u = g_rand_double (random), v = g_rand_double (random);
-
-      row->latent = (uint32_t)i;
-      row->dead = v > 0.9;
-      row->delta_norm =
-          (float)(v < 0.75 ? CLAMP (0.5 + 0.15 * (u - 0.5), 0, 1) : v < 0.85 ? 1 - 0.1 * u * u : u);
-      row->tag = (uint8_t)cs_latent_classify (row->delta_norm, row->dead);
-      row->tested = row->delta_norm > 0.7;
-      row->nu_error = row->tested ? (float)(0.6 * g_rand_double (random)) : NAN;
-      row->nu_reconstruction = row->tested ? (float)g_rand_double (random) : NAN;
-      row->chat_specific = row->tested && row->nu_error < 0.2 && row->nu_reconstruction < 0.5;
-      row->density = (float)pow (10, -1 - 4 * u);
-      row->dec_cos_sim = (float)(2 * g_rand_double (random) - 1);
-      row->max_act = (float)(40 * u);
-      row->count_active = (uint64_t)(1e6 * row->density);
-      row->template_share = i % 3 ? (float)u : NAN;
-    }
-  g_rand_free (random);
-  return latents;
-}
 
 static void
 test_list_of_many (void)
@@ -605,6 +637,7 @@ main (int argc, char **argv)
   ADD ("/latents/page/label", "analysed", test_label);
   ADD ("/latents/page/history", "analysed", test_history);
   ADD ("/latents/page/examples", "analysed", test_examples);
+  ADD ("/latents/page/many", "", test_page_of_many);
   ADD ("/latents/page/narrow", "analysed", test_narrow);
   g_test_add_func ("/latents/page/pictures", test_pictures);
   return g_test_run ();
