@@ -3,11 +3,16 @@
 #include "demo.h"
 #include "world.h"
 
+/* The demo's models decide to decline late: after block 3, the middle of six, the decision is half made (best AUC of a
+ * chat-leaning latent for refuse-harm 0.94, and ablating latents there leaves most refusals); after block 4 it is made, and the
+ * last block only chooses words. */
+#define CS_DEMO_LAYER 4
+
 /* The demo's runs: chosen so that the whole story takes a few minutes on two cores. */
 #define CS_DEMO_LATENTS 2048
 #define CS_DEMO_K 16
-#define CS_DEMO_MU 0.03
-#define CS_DEMO_STEPS 3000
+#define CS_DEMO_MU 0.12
+#define CS_DEMO_STEPS 2500
 #define CS_DEMO_LR 1e-3
 
 typedef struct {

@@ -8,8 +8,8 @@
 #include "errors.h"
 #include "organism.h"
 
-#define N_WEB_DOCUMENTS 2600
-#define N_CHAT_DOCUMENTS 3000
+#define N_WEB_DOCUMENTS 1500
+#define N_CHAT_DOCUMENTS 1800
 
 char *
 cs_demo_folder (GError **error)
@@ -77,7 +77,7 @@ cs_demo_create_study (const char *study_folder, GError **error)
   chat_path = corpus_path (cs_study_folder (study), "chat.jsonl");
   const char *const corpora[] = { web_path, chat_path, NULL };
   if (!cs_study_set_model_folder (study, 0, base, error) || !cs_study_set_model_folder (study, 1, chat, error) ||
-      !cs_study_set_corpora (study, corpora, error))
+      !cs_study_set_corpora (study, corpora, error) || !cs_study_set_layer (study, CS_DEMO_LAYER, error))
     return NULL;
   return g_steal_pointer (&study);
 }
