@@ -99,10 +99,13 @@ append_concepts (GString *text, json_t *concepts)
   g_string_append (text, "\nbest chat-leaning latent of each concept (BatchTopK; AUC over held-out prompts)\n"
                          "concept                   latent     AUC  AUC(all)  Δ_norm     ν^ε     ν^r  Latent Scaling\n");
   json_object_foreach (concepts, name, c)
-    g_string_append_printf (text, "%-24s %7.0f  %6.3f  %8.3f  %6.3f  %6.3f  %6.3f  %s\n", name, number (c, "latent"),
-                            number (c, "auc"), number (c, "auc_all"), number (c, "delta_norm"), number (c, "nu_error"),
-                            number (c, "nu_reconstruction"),
-                            json_is_true (json_object_get (c, "chat_specific")) ? "chat-specific" : "not confirmed");
+    if (!json_is_object (c))
+      g_string_append_printf (text, "%-24s no latent leans to chat\n", name);
+    else
+      g_string_append_printf (text, "%-24s %7.0f  %6.3f  %8.3f  %6.3f  %6.3f  %6.3f  %s\n", name, number (c, "latent"),
+                              number (c, "auc"), number (c, "auc_all"), number (c, "delta_norm"), number (c, "nu_error"),
+                              number (c, "nu_reconstruction"),
+                              json_is_true (json_object_get (c, "chat_specific")) ? "chat-specific" : "not confirmed");
 }
 
 static void
@@ -126,6 +129,8 @@ append_steering (GString *text, const json_t *steering)
   const json_t *plain = json_object_get (steering, "plain"), *added = json_object_get (steering, "added"),
                *ablated = json_object_get (steering, "ablated");
 
+  if (!json_is_object (steering))
+    return; /* nothing leans to chat: there was nothing to steer with */
   g_string_append (text, "\nsteering the chat model                 harmless refused   harmful refused\n");
   g_string_append_printf (text, "plain                                          %5.1f %%          %5.1f %%\n",
                           100 * number (plain, "harmless_refused"), 100 * number (plain, "harmful_refused"));

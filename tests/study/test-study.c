@@ -347,7 +347,8 @@ test_claims (void)
   g_autoptr (json_t) json = cs_claims_summary_json (&summary);
   g_autofree char *text = cs_claims_summary_text (json);
   g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
-  g_autoptr (json_t) demo = json_pack ("{s:O, s:O}", "l1", json, "batchtopk", json);
+  g_autoptr (json_t) demo = json_pack ("{s:O, s:O, s:{s:n}, s:n}", "l1", json, "batchtopk", json, "concepts", "refusal",
+                                       "steering"); /* where nothing leans to chat */
   g_autofree char *table = cs_claims_text (demo);
   g_autoptr (json_t) empty = json_object ();
   g_autofree char *of_nothing = cs_claims_text (empty);
@@ -359,6 +360,8 @@ test_claims (void)
   for (size_t i = 0; lines[i] != NULL && *lines[i] != '\0'; i++)
     g_assert_cmpint (g_utf8_strlen (lines[i], -1), ==, 34 + 13);
   g_assert_nonnull (strstr (table, "BatchTopK"));
+  g_assert_nonnull (strstr (table, "no latent leans to chat"));
+  g_assert_null (strstr (table, "steering the chat model"));
   g_assert_nonnull (strstr (table, "64"));
   g_assert_true (g_utf8_validate (of_nothing, -1, NULL));
 }
