@@ -28,7 +28,8 @@ add_attribute (PangoAttrList *list, PangoAttribute *attribute, const CsToken *to
 
 /* Black or white, whichever reads better on the shade as it lies on the ground that the text colour suggests. */
 static void
-add_foreground (PangoAttrList *list, const CsToken *token, const GdkRGBA *hue, double opacity, bool dark)
+add_foreground (PangoAttrList *list, const CsToken *token, const GdkRGBA *hue, double opacity,
+                bool dark)
 {
   double ground = dark ? 0.2 : 1.0;
   GdkRGBA mixed = { hue->red * opacity + ground * (1 - opacity), hue->green * opacity + ground * (1 - opacity),
@@ -80,6 +81,8 @@ cs_token_text_restyle (CsTokenText *self)
   cs_compat_lookup_color (GTK_WIDGET (self), "accent_bg_color", &hue);
   cs_compat_text_color (GTK_WIDGET (self), &text);
   dark = luminance (&text) > 0.5;
+  /* A hyphen at the end of a line would read as a part of a token. */
+  pango_attr_list_insert (list, pango_attr_insert_hyphens_new (FALSE));
   for (guint i = 0; i < self->tokens->len; i = end)
     {
       const CsToken *token = cs_token_text_at (self, i);
