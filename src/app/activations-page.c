@@ -3,9 +3,9 @@
 #include <glib/gi18n.h>
 #include <math.h>
 
+#include "corpus-actions.h"
 #include "corpus-rows.h"
 #include "corpus-survey.h"
-#include "dialogs.h"
 #include "feedback.h"
 #include "harvest-card.h"
 
@@ -28,6 +28,7 @@ struct _CsActivationsPage
   CsSurvey *survey;          /* NULL while not known */
   char **surveyed;           /* the corpora it is about */
   guint queued_survey, save_limit;
+  CsJobState state;          /* of the harvest when it was looked at last; DONE without one */
   bool loading;
 };
 
@@ -186,57 +187,6 @@ queue_survey (CsActivationsPage *self)
     self->queued_survey = g_timeout_add (100, survey_cb, self);
 }
 
-static void
-corpus_chosen_cb (GtkWidget *widget, const char *path, void *data)
-{
-  CsStudy *study = cs_page_study (CS_PAGE (widget));
-  g_autoptr (GError) error = NULL;
-
-  if (path != NULL && study != NULL && !cs_corpora_insert (study, G_MAXUINT, path, &error))
-    cs_feedback_error (widget, &error);
-}
-
-static void
-add_corpus_action (GSimpleAction *action, GVariant *parameter, void *page)
-{
-  if (cs_page_study (page) != NULL)
-    cs_compat_choose (page, CS_CHOOSE_FILE, _ ("Choose a Corpus (.txt, .jsonl, .jsonl.gz)"), _ ("_Add"), NULL,
-                      corpus_chosen_cb, NULL);
-}
-
-static void
-remove_corpus_action (GSimpleAction *action, GVariant *parameter, void *page)
-{
-  const char *path = g_variant_get_string (parameter, NULL);
-  g_autofree char *name = g_path_get_basename (path);
-  g_autofree char *text = g_strdup_printf (_ ("%s was taken off the list"), name);
-  g_autoptr (GVariant) target = NULL;
-  g_autofree char *undo = NULL;
-  g_autoptr (GError) error = NULL;
-  guint position;
-
-  if (cs_page_study (page) == NULL || !cs_corpora_find (cs_page_study (page), path, &position))
-    return;
-  target = g_variant_ref_sink (g_variant_new ("(us)", position, path));
-  undo = g_action_print_detailed_name ("activations.insert-corpus", target);
-  if (cs_corpora_remove (cs_page_study (page), position, &error))
-    cs_feedback_toast_action (page, text, _ ("_Undo"), undo);
-  else
-    cs_feedback_error (page, &error);
-}
-
-static void
-insert_corpus_action (GSimpleAction *action, GVariant *parameter, void *page)
-{
-  g_autoptr (GError) error = NULL;
-  const char *path;
-  guint position;
-
-  g_variant_get (parameter, "(u&s)", &position, &path);
-  if (cs_page_study (page) != NULL && !cs_corpora_insert (cs_page_study (page), position, path, &error))
-    cs_feedback_error (page, &error);
-}
-
 /* --- The harvest --- */
 
 static void
@@ -261,6 +211,12 @@ update_header (CsActivationsPage *self)
 static void
 card_changed_cb (CsActivationsPage *self)
 {
+  CsJob *job = cs_harvest_card_job (self->card);
+  CsJobState state = job != NULL ? cs_job_state (job) : CS_JOB_DONE;
+
+  if (state != self->state) /* a job before it may have written the corpora */
+    queue_survey (self);
+  self->state = state;
   update_header (self);
   update_store (self);
   cs_page_set_status (CS_PAGE (self), cs_harvest_card_status (self->card));
@@ -362,31 +318,6 @@ cs_activations_page_study_changed (CsPage *page, CsStudy *old)
 
 /* --- Life --- */
 
-static GActionGroup *
-actions_new (CsActivationsPage *self)
-{
-  static const struct
-  {
-    const char *name, *type;
-    void (*activate) (GSimpleAction *action, GVariant *parameter, void *page);
-  } entries[] = {
-    { "add-corpus", NULL, add_corpus_action },
-    { "remove-corpus", "s", remove_corpus_action },
-    { "insert-corpus", "(us)", insert_corpus_action },
-  };
-  GSimpleActionGroup *group = g_simple_action_group_new ();
-
-  for (size_t i = 0; i < G_N_ELEMENTS (entries); i++)
-    {
-      g_autoptr (GSimpleAction) action =
-        g_simple_action_new (entries[i].name, entries[i].type != NULL ? G_VARIANT_TYPE (entries[i].type) : NULL);
-
-      g_signal_connect_object (action, "activate", G_CALLBACK (entries[i].activate), self, 0);
-      g_action_map_add_action (G_ACTION_MAP (group), G_ACTION (action));
-    }
-  return G_ACTION_GROUP (group);
-}
-
 static GtkWidget *
 header_button_new (CsActivationsPage *self, const char *label, const char *css_class, GCallback clicked)
 {
@@ -484,7 +415,8 @@ static void
 cs_activations_page_init (CsActivationsPage *self)
 {
   self->rows = g_ptr_array_new ();
-  self->actions = actions_new (self);
+  self->state = CS_JOB_DONE;
+  self->actions = cs_corpus_actions_new (CS_PAGE (self));
   make_header (self);
   g_object_set (self, "page-name", "activations", "title", _ ("Activations"), "icon-name",
                 "view-list-symbolic", "header", self->header, NULL);

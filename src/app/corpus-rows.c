@@ -22,6 +22,8 @@ describe (const CsCorpusInfo *info, double total)
 
   if (info == NULL)
     return g_strdup (_ ("Reading…"));
+  if (info->missing)
+    return g_strdup (_ ("The file is not there yet"));
   if (info->problem != NULL)
     return g_strdup (info->problem);
   bytes = cs_feedback_bytes ((double) info->bytes);

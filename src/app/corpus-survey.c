@@ -1,5 +1,6 @@
 #include "corpus-survey.h"
 
+#include <errno.h>
 #include <glib/gi18n.h>
 #include <glib/gstdio.h>
 #include <math.h>
@@ -126,12 +127,15 @@ static CsCorpusInfo *
 survey_corpus (const char *path, const Reader *reader, GCancellable *cancellable)
 {
   CsCorpusInfo *info = g_new0 (CsCorpusInfo, 1);
-  GStatBuf status;
+  GStatBuf status = { 0 };
 
   info->name = g_path_get_basename (path);
   info->kind = kind_of (info->name, false);
   info->n_documents = info->n_tokens = NAN;
-  info->bytes = g_stat (path, &status) == 0 ? (guint64) status.st_size : 0;
+  info->missing = g_stat (path, &status) != 0 && errno == ENOENT;
+  if (info->missing)
+    return info;
+  info->bytes = (guint64) status.st_size;
   count_documents (info, path, g_str_has_suffix (info->name, ".txt"), cancellable);
   if (info->problem == NULL && reader->tokenizer != NULL)
     estimate_tokens (info, path, reader);

@@ -7,12 +7,13 @@
 
 typedef struct
 {
-  char *name;      /* the file's name */
+  char *name;       /* the file's name */
   const char *kind; /* translated: "plain text", "JSON lines" … */
   guint64 bytes;
   double n_documents; /* NaN where not known */
   double n_tokens;    /* estimate from the first documents; NaN where not known */
   bool estimated;     /* n_documents is extrapolated from the beginning of a long file */
+  bool missing;       /* no such file (yet) */
   char *problem;      /* why it cannot be read; NULL where it can */
 } CsCorpusInfo;
 

@@ -68,9 +68,14 @@ show_checks (CsPairPage *self)
       g_ptr_array_add (self->check_rows, row);
     }
   gtk_widget_set_visible (GTK_WIDGET (self->checks_group), checks != NULL);
+  if (checks == NULL)
+    {
+      cs_page_set_status (CS_PAGE (self), NULL);
+      return;
+    }
   adw_preferences_group_set_description (self->checks_group,
                                          all ? _ ("The two models can be compared") : _ ("These two cannot be compared yet"));
-  cs_page_set_status (CS_PAGE (self), checks != NULL && !all ? "!" : NULL);
+  cs_page_set_status (CS_PAGE (self), all ? NULL : "!");
 }
 
 /* --- Chat template --- */

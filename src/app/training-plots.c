@@ -12,13 +12,14 @@ static const struct
   const char *title, *symbol;
   size_t offset; /* of a double in CsMetrics */
   bool log_y;
+  bool fraction; /* shown from 0 to 1: far below 0 in the first steps, which would hide the rest */
 } metrics[N_METRICS] = {
-  { N_ ("Loss"), N_ ("loss"), G_STRUCT_OFFSET (CsMetrics, loss), true },
-  { N_ ("Explained Variance, Base"), N_ ("FVE base"), G_STRUCT_OFFSET (CsMetrics, fve_base), false },
-  { N_ ("Explained Variance, Chat"), N_ ("FVE chat"), G_STRUCT_OFFSET (CsMetrics, fve_chat), false },
-  { N_ ("L0, Active Latents per Token"), N_ ("L0"), G_STRUCT_OFFSET (CsMetrics, l0), false },
-  { N_ ("Dead Latents"), N_ ("dead"), G_STRUCT_OFFSET (CsMetrics, dead), false },
-  { N_ ("Learning Rate"), N_ ("lr"), G_STRUCT_OFFSET (CsMetrics, lr), false },
+  { N_ ("Loss"), N_ ("loss"), G_STRUCT_OFFSET (CsMetrics, loss), true, false },
+  { N_ ("Explained Variance, Base"), N_ ("FVE base"), G_STRUCT_OFFSET (CsMetrics, fve_base), false, true },
+  { N_ ("Explained Variance, Chat"), N_ ("FVE chat"), G_STRUCT_OFFSET (CsMetrics, fve_chat), false, true },
+  { N_ ("L0, Active Latents per Token"), N_ ("L0"), G_STRUCT_OFFSET (CsMetrics, l0), false, false },
+  { N_ ("Dead Latents"), N_ ("dead"), G_STRUCT_OFFSET (CsMetrics, dead), false, false },
+  { N_ ("Learning Rate"), N_ ("lr"), G_STRUCT_OFFSET (CsMetrics, lr), false, false },
 };
 
 struct _CsTrainingPlots
@@ -172,6 +173,8 @@ plot_card_new (CsTrainingPlots *self, guint m)
   GtkWidget *view;
 
   cs_plot_set_placeholder (plot, _ ("Nothing logged yet"));
+  if (metrics[m].fraction)
+    cs_axis_set_range (cs_plot_y (plot), 0, 1);
   view = cs_plot_view_new (plot);
   self->views[m] = CS_PLOT_VIEW (view);
   gtk_label_set_xalign (GTK_LABEL (title), 0);
