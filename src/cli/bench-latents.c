@@ -10,7 +10,11 @@
 #include "latents-private.h"
 #include "random.h"
 
-enum { RUNS = 5, EXAMPLES_PER_GROUP = 10 };
+enum
+{
+  RUNS = 5,
+  EXAMPLES_PER_GROUP = 10
+};
 
 /* Rows with the spread of a real run: most shared, a tail to either side, a few dead. */
 static CsLatents *
@@ -30,16 +34,16 @@ synthetic_latents (size_t n)
       CsLatentRow *row = &latents->rows[j];
       const double leaning = 0.5 + 0.15 * cs_random_normal (&random);
 
-      row->latent = (uint32_t) j;
+      row->latent = (uint32_t)j;
       row->dead = cs_random_below (&random, 50) == 0;
-      row->delta_norm = (float) CLAMP (leaning, 0, 1);
-      row->dec_base_norm = (float) (2 - 2 * row->delta_norm);
+      row->delta_norm = (float)CLAMP (leaning, 0, 1);
+      row->dec_base_norm = (float)(2 - 2 * row->delta_norm);
       row->dec_chat_norm = 1;
-      row->dec_cos_sim = (float) (2 * cs_random_uniform (&random) - 1);
-      row->tag = (uint8_t) cs_latent_classify (row->delta_norm, row->dead);
+      row->dec_cos_sim = (float)(2 * cs_random_uniform (&random) - 1);
+      row->tag = (uint8_t)cs_latent_classify (row->delta_norm, row->dead);
       row->count_active = row->dead ? 0 : 10 + cs_random_below (&random, 100000);
-      row->density = (float) row->count_active / 1e6f;
-      row->max_act = (float) (50 * cs_random_uniform (&random));
+      row->density = (float)row->count_active / 1e6f;
+      row->max_act = (float)(50 * cs_random_uniform (&random));
       row->nu_error = row->nu_reconstruction = row->nu_activation = row->template_share = NAN;
     }
   return latents;
@@ -53,20 +57,20 @@ write_table (const char *folder, size_t n, GError **error)
   g_autofree CsExampleSlot *slots = g_new0 (CsExampleSlot, n_slots);
 
   for (size_t i = 0; i < n_slots; i++)
-    slots[i] = (CsExampleSlot) { .token = (int64_t) (i % 1000000), .activation = 1 };
+    slots[i] = (CsExampleSlot){ .token = (int64_t)(i % 1000000), .activation = 1 };
   return cs_latents_save (latents, folder, slots, EXAMPLES_PER_GROUP, error);
 }
 
 static double
 seconds_since (gint64 start)
 {
-  return (double) (g_get_monotonic_time () - start) / G_USEC_PER_SEC;
+  return (double)(g_get_monotonic_time () - start) / G_USEC_PER_SEC;
 }
 
 static int
 compare_seconds (const void *a, const void *b)
 {
-  const double x = *(const double *) a, y = *(const double *) b;
+  const double x = *(const double *)a, y = *(const double *)b;
 
   return (x > y) - (x < y);
 }
@@ -102,7 +106,7 @@ time_table (const char *folder, CsBenchLatents *result, GError **error)
       cs_latents_list_sort (latents, "-delta_norm", index, latents->n_latents);
       sort[i] = seconds_since (start);
     }
-  *result = (CsBenchLatents) { middle (open), middle (sort), middle (filter) };
+  *result = (CsBenchLatents){ middle (open), middle (sort), middle (filter) };
   return true;
 }
 
@@ -116,7 +120,8 @@ cs_bench_latents (size_t n_latents, CsBenchLatents *result, GError **error)
 
   if (folder == NULL)
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_IO, "No temporary folder can be made: %s.", no_folder->message);
+      g_set_error (error, CS_ERROR, CS_ERROR_IO, "No temporary folder can be made: %s.",
+                   no_folder->message);
       return false;
     }
   path = g_build_filename (folder, "latents.h5", NULL);

@@ -6,10 +6,11 @@
 
 #include <glib.h>
 
-typedef struct {
-  double open_seconds;     /* reading latents.h5 */
-  double sort_seconds;     /* all rows by one column */
-  double filter_seconds;   /* all rows by class */
+typedef struct
+{
+  double open_seconds;   /* reading latents.h5 */
+  double sort_seconds;   /* all rows by one column */
+  double filter_seconds; /* all rows by class */
 } CsBenchLatents;
 
 /* The middle of several runs on a synthetic table in a temporary folder, which is removed. */

@@ -27,7 +27,8 @@ cs_cli_fail (const GError *error)
   g_autofree char *sentence = g_strdelimit (g_strdup (error->message), "\r\n", ' ');
 
   fprintf (stderr, "crosscope-cli: %s\n", sentence);
-  return g_error_matches (error, CS_ERROR, CS_ERROR_CANCELLED) ? CS_EXIT_INTERRUPTED : CS_EXIT_FAILED;
+  return g_error_matches (error, CS_ERROR, CS_ERROR_CANCELLED) ? CS_EXIT_INTERRUPTED
+                                                               : CS_EXIT_FAILED;
 }
 
 /* --- Options --- */
@@ -56,7 +57,7 @@ cs_cli_repeat_option (int *argc, char **argv, const char *option, bool (*fits) (
   for (; i < *argc; i++)
     g_strv_builder_add (builder, argv[i]);
   words = g_strv_builder_end (builder);
-  *argc = (int) g_strv_length (words);
+  *argc = (int)g_strv_length (words);
   return words;
 }
 
@@ -76,14 +77,20 @@ drop_separator (int *argc, char **argv)
   for (int i = 1; i < *argc; i++)
     if (strcmp (argv[i], "--") == 0)
       {
-        memmove (argv + i, argv + i + 1, (size_t) (*argc - i) * sizeof *argv);
+        memmove (argv + i, argv + i + 1, (size_t)(*argc - i) * sizeof *argv);
         (*argc)--;
         return;
       }
 }
 
 bool
-cs_cli_parse (int *argc, char ***argv, const CsVerb *verb, const GOptionEntry *entries, int min, int max, int *status)
+cs_cli_parse (int *argc,
+              char ***argv,
+              const CsVerb *verb,
+              const GOptionEntry *entries,
+              int min,
+              int max,
+              int *status)
 {
   g_autoptr (GOptionContext) context = g_option_context_new (verb->usage);
   g_autoptr (GError) error = NULL;
@@ -106,7 +113,9 @@ cs_cli_parse (int *argc, char ***argv, const CsVerb *verb, const GOptionEntry *e
   drop_separator (argc, *argv);
   if (*argc - 1 < min || (max >= 0 && *argc - 1 > max))
     {
-      *status = cs_cli_usage (verb, *argc - 1 < min ? "An argument is missing." : "There are more arguments than this verb takes.");
+      *status =
+          cs_cli_usage (verb, *argc - 1 < min ? "An argument is missing."
+                                              : "There are more arguments than this verb takes.");
       return false;
     }
   return true;
@@ -145,8 +154,8 @@ json_t *
 cs_cli_text (const CsTokenizer *tokenizer, const GArray *ids, bool skip_special)
 {
   size_t size = 0;
-  g_autofree char *text =
-    cs_tokenizer_decode_sized (tokenizer, (const int32_t *) (const void *) ids->data, ids->len, skip_special, &size);
+  g_autofree char *text = cs_tokenizer_decode_sized (
+      tokenizer, (const int32_t *)(const void *)ids->data, ids->len, skip_special, &size);
 
   return json_stringn (text, size);
 }

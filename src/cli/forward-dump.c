@@ -7,8 +7,9 @@
 #include "errors.h"
 #include "file-replace.h"
 
-typedef struct {
-  float *rows;   /* [T, d] of one residual index */
+typedef struct
+{
+  float *rows; /* [T, d] of one residual index */
   size_t d;
 } Row;
 
@@ -21,7 +22,12 @@ keep_rows (void *data, size_t first_position, size_t n_rows, float *rows)
 }
 
 static bool
-write_dataset (hid_t file, const char *name, hid_t type, int n_dims, const hsize_t *dims, const void *data)
+write_dataset (hid_t file,
+               const char *name,
+               hid_t type,
+               int n_dims,
+               const hsize_t *dims,
+               const void *data)
 {
   hid_t space = H5Screate_simple (n_dims, dims, NULL);
   hid_t set = H5Dcreate2 (file, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
@@ -34,8 +40,13 @@ write_dataset (hid_t file, const char *name, hid_t type, int n_dims, const hsize
 }
 
 static bool
-write_file (const char *path, const int32_t *ids, size_t n, const float *residual, const float *logits,
-            const CsModelConfig *c, GError **error)
+write_file (const char *path,
+            const int32_t *ids,
+            size_t n,
+            const float *residual,
+            const float *logits,
+            const CsModelConfig *c,
+            GError **error)
 {
   const hsize_t ids_dims[] = { n }, residual_dims[] = { c->n_layers + 1, n, c->d_model },
                 logits_dims[] = { n, c->vocab_size };
@@ -53,12 +64,19 @@ write_file (const char *path, const int32_t *ids, size_t n, const float *residua
   if (ok)
     return cs_file_replace_adopt (temporary, path, error);
   remove (temporary);
-  g_set_error (error, CS_ERROR, CS_ERROR_IO, "%s cannot be written: the folder may be missing or read-only, or the disk full.", path);
+  g_set_error (error, CS_ERROR, CS_ERROR_IO,
+               "%s cannot be written: the folder may be missing or read-only, or the disk full.",
+               path);
   return false;
 }
 
 bool
-cs_forward_dump (CsModel *model, const CsEdits *edits, const int32_t *ids, size_t n, const char *path, GError **error)
+cs_forward_dump (CsModel *model,
+                 const CsEdits *edits,
+                 const int32_t *ids,
+                 size_t n,
+                 const char *path,
+                 GError **error)
 {
   const CsModelConfig *c = cs_model_config (model);
   g_autoptr (CsTeam) team = cs_team_new (0);
@@ -72,15 +90,16 @@ cs_forward_dump (CsModel *model, const CsEdits *edits, const int32_t *ids, size_
 
   if (residual == NULL || logits == NULL)
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_USAGE, "%zu tokens are too many to hold every layer in memory: give fewer ids.", n);
+      g_set_error (error, CS_ERROR, CS_ERROR_USAGE,
+                   "%zu tokens are too many to hold every layer in memory: give fewer ids.", n);
       return false;
     }
   if (n_edits > 0)
     memcpy (taps, edit_taps, n_edits * sizeof *taps);
   for (size_t k = 0; k <= c->n_layers; k++)
     {
-      rows[k] = (Row) { residual + k * n * c->d_model, c->d_model };
-      taps[n_edits + k] = (CsTap) { k, keep_rows, &rows[k] };
+      rows[k] = (Row){ residual + k * n * c->d_model, c->d_model };
+      taps[n_edits + k] = (CsTap){ k, keep_rows, &rows[k] };
     }
   session = cs_session_new (model, team, n);
   cs_session_set_taps (session, taps, n_edits + c->n_layers + 1);

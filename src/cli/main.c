@@ -6,17 +6,20 @@
 #include "crosscope-config.h"
 
 static const CsVerb *const tables[] = {
-  cs_verbs_study, cs_verbs_train, cs_verbs_latents, cs_verbs_model, cs_verbs_text, cs_verbs_organism, cs_verbs_bench,
+  cs_verbs_study, cs_verbs_train,    cs_verbs_latents, cs_verbs_model,
+  cs_verbs_text,  cs_verbs_organism, cs_verbs_bench,
 };
 
 static void
 print_help (FILE *out)
 {
-  fprintf (out, "Usage: crosscope-cli VERB …\n\nShows what chat fine-tuning put into a language model. Verbs:\n");
+  fprintf (out, "Usage: crosscope-cli VERB …\n\nShows what chat fine-tuning put into a language "
+                "model. Verbs:\n");
   for (size_t i = 0; i < G_N_ELEMENTS (tables); i++)
     for (const CsVerb *verb = tables[i]; verb->name != NULL; verb++)
       fprintf (out, "  %-17s %s\n", verb->name, verb->summary);
-  fprintf (out, "\ncrosscope-cli VERB --help says what a verb takes. Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.\n");
+  fprintf (out, "\ncrosscope-cli VERB --help says what a verb takes. Exit status: 0 done, 1 "
+                "failed, 2 wrong usage, 130 interrupted.\n");
 }
 
 /* How many words of argv the verb's name takes, 0 when they are others. */
@@ -24,7 +27,7 @@ static int
 match (const CsVerb *verb, int argc, char **argv)
 {
   g_auto (GStrv) words = g_strsplit (verb->name, " ", 2);
-  int n = (int) g_strv_length (words);
+  int n = (int)g_strv_length (words);
 
   for (int i = 0; i < n; i++)
     if (i + 1 >= argc || strcmp (words[i], argv[i + 1]) != 0)
@@ -38,7 +41,9 @@ close_output (int status)
 {
   if ((fflush (stdout) == 0 && !ferror (stdout)) || status != CS_EXIT_DONE)
     return status;
-  fprintf (stderr, "crosscope-cli: Standard output cannot be written: make room or redirect it elsewhere.\n");
+  fprintf (
+      stderr,
+      "crosscope-cli: Standard output cannot be written: make room or redirect it elsewhere.\n");
   return CS_EXIT_FAILED;
 }
 
@@ -53,14 +58,19 @@ run_verb (int argc, char **argv)
         int n = match (verb, argc, argv);
         if (n > 0)
           return verb->run (argc - n, argv + n);
-        half = half || (g_str_has_prefix (verb->name, argv[1]) && verb->name[strlen (argv[1])] == ' ');
+        half =
+            half || (g_str_has_prefix (verb->name, argv[1]) && verb->name[strlen (argv[1])] == ' ');
       }
   if (argv[1][0] == '-')
-    fprintf (stderr, "crosscope-cli: The verb comes first, then its options; crosscope-cli --help lists the verbs.\n");
+    fprintf (stderr, "crosscope-cli: The verb comes first, then its options; crosscope-cli --help "
+                     "lists the verbs.\n");
   else if (half)
-    fprintf (stderr, "crosscope-cli: “%s” needs a second word; crosscope-cli --help lists the verbs.\n", argv[1]);
+    fprintf (stderr,
+             "crosscope-cli: “%s” needs a second word; crosscope-cli --help lists the verbs.\n",
+             argv[1]);
   else
-    fprintf (stderr, "crosscope-cli: There is no verb “%s”; crosscope-cli --help lists them.\n", argv[1]);
+    fprintf (stderr, "crosscope-cli: There is no verb “%s”; crosscope-cli --help lists them.\n",
+             argv[1]);
   return CS_EXIT_USAGE;
 }
 

@@ -11,8 +11,9 @@
 #define PLAIN_SECONDS 10
 #define TICK_US (200 * 1000)
 
-/* A signal may arrive on any thread (the linear-algebra library starts its own before main), so that blocking it
- * here would not keep it away: the handler only counts, the watching thread acts. */
+/* A signal may arrive on any thread (the linear-algebra library starts its own before main), so
+ * that blocking it here would not keep it away: the handler only counts, the watching thread acts.
+ */
 static atomic_uint signals_seen;
 static atomic_bool job_runs;
 
@@ -35,7 +36,8 @@ cs_cli_catch_signals (void)
   sigaction (SIGTERM, &action, NULL);
 }
 
-typedef struct {
+typedef struct
+{
   CsJob *job;
   atomic_bool ended;
 } Watch;
@@ -49,8 +51,8 @@ progress_text (CsJob *job)
   cs_job_snapshot (job, &s);
   text = g_string_new (s.phase != NULL ? s.phase : s.title);
   if (s.total > 0)
-    g_string_append_printf (text, ": %.0f of %.0f %s (%.0f %%)", s.done, s.total, s.unit != NULL ? s.unit : "",
-                            100 * s.done / s.total);
+    g_string_append_printf (text, ": %.0f of %.0f %s (%.0f %%)", s.done, s.total,
+                            s.unit != NULL ? s.unit : "", 100 * s.done / s.total);
   if (s.rate > 0)
     g_string_append_printf (text, ", %.*f/s", s.rate < 10 ? 1 : 0, s.rate);
   if (s.eta >= 0)
@@ -75,7 +77,8 @@ print_progress (CsJob *job, bool live)
   if (live)
     {
       const long columns = terminal_columns () - 1;
-      g_autofree char *shown = g_utf8_strlen (text, -1) > columns ? g_utf8_substring (text, 0, columns) : NULL;
+      g_autofree char *shown =
+          g_utf8_strlen (text, -1) > columns ? g_utf8_substring (text, 0, columns) : NULL;
 
       fprintf (stderr, "\r\033[K%s", shown != NULL ? shown : text);
     }
@@ -97,7 +100,8 @@ watch_thread (void *data)
       g_usleep (TICK_US);
       if (!cancelled && atomic_load (&signals_seen) > 0)
         {
-          fprintf (stderr, "%scrosscope-cli: stopping; everything so far is kept.\n", live ? "\r\033[K" : "");
+          fprintf (stderr, "%scrosscope-cli: stopping; everything so far is kept.\n",
+                   live ? "\r\033[K" : "");
           cs_job_cancel (watch->job);
           cancelled = true;
         }

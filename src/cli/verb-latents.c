@@ -18,12 +18,22 @@ static int run_latents (int argc, char **argv);
 static int run_steer (int argc, char **argv);
 
 const CsVerb cs_verbs_latents[] = {
-  { "latents", "RUN [--class chat-only|base-only|shared|other|dead] [--sort COLUMN|-COLUMN] [--limit N] [--json]", "Lists latents", run_latents },
-  { "steer", "RUN --base DIR --chat DIR --prompt TEXT --latent ID=SCALE… [--layer L] [--mode add|clamp|ablate] [--prompt-only] [--raw] [--max-tokens N] [--temperature T] [--seed S] [--json]",
+  { "latents",
+    "RUN [--class chat-only|base-only|shared|other|dead] [--sort COLUMN|-COLUMN] [--limit N] "
+    "[--json]",
+    "Lists latents", run_latents },
+  { "steer",
+    "RUN --base DIR --chat DIR --prompt TEXT --latent ID=SCALE… [--layer L] [--mode "
+    "add|clamp|ablate] [--prompt-only] [--raw] [--max-tokens N] [--temperature T] [--seed S] "
+    "[--json]",
     "Base, chat and steered text side by side", run_steer },
   { NULL, NULL, NULL, NULL },
 };
-enum { VERB_LATENTS, VERB_STEER };
+enum
+{
+  VERB_LATENTS,
+  VERB_STEER
+};
 
 /* --- latents --- */
 
@@ -51,25 +61,27 @@ run_latents (int argc, char **argv)
   if (class_name != NULL && !cs_latent_class_parse (class_name, &tag))
     return cs_cli_usage (verb, "--class is chat-only, base-only, shared, other or dead.");
   if (sort != NULL && !cs_latents_list_has_column (sort))
-    return cs_cli_usage (verb, "--sort takes a column that --json shows, such as delta_norm or nu_error; -COLUMN sorts downwards.");
+    return cs_cli_usage (verb, "--sort takes a column that --json shows, such as delta_norm or "
+                               "nu_error; -COLUMN sorts downwards.");
   if (limit < 0)
     return cs_cli_usage (verb, "--limit cannot be negative.");
   latents = cs_latents_load (argv[1], &error);
   if (latents == NULL)
     return cs_cli_fail (error);
-  cs_latents_list_print (latents, class_name != NULL ? &tag : NULL, sort, (size_t) limit, json);
+  cs_latents_list_print (latents, class_name != NULL ? &tag : NULL, sort, (size_t)limit, json);
   return CS_EXIT_DONE;
 }
 
 /* --- steer --- */
 
-typedef struct {
+typedef struct
+{
   const char *run, *base, *chat, *prompt;
   size_t layer;
   bool raw;
   CsSampling sampling;
   GArray *items;
-  char *texts[4];   /* base, chat, base steered, chat steered */
+  char *texts[4]; /* base, chat, base steered, chat steered */
 } SteerData;
 
 static bool
@@ -81,18 +93,24 @@ steer_job (CsJob *job, void *data, GError **error)
   g_autoptr (CsTeam) team = cs_team_new (0);
   g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (int32_t));
 
-  if ((crosscoder = cs_crosscoder_load (d->run, error)) == NULL || (pair = cs_pair_open (d->base, d->chat, error)) == NULL ||
+  if ((crosscoder = cs_crosscoder_load (d->run, error)) == NULL ||
+      (pair = cs_pair_open (d->base, d->chat, error)) == NULL ||
       !cs_steer_prompt (pair, d->prompt, !d->raw, ids, NULL, error))
     return false;
   for (int i = 0; i < 4; i++)
     {
       CsSteerOptions options = {
-        .layer = d->layer == CS_LAYER_MIDDLE ? cs_layer_middle (cs_model_config (pair->model[0])->n_layers) : d->layer,
-        .model = i % 2, .items = (const CsSteerItem *) (const void *) d->items->data,
-        .n_items = i < 2 ? 0 : d->items->len, .sampling = d->sampling,
+        .layer = d->layer == CS_LAYER_MIDDLE
+                     ? cs_layer_middle (cs_model_config (pair->model[0])->n_layers)
+                     : d->layer,
+        .model = i % 2,
+        .items = (const CsSteerItem *)(const void *)d->items->data,
+        .n_items = i < 2 ? 0 : d->items->len,
+        .sampling = d->sampling,
       };
-      d->texts[i] = cs_steer_generate (job, pair, crosscoder, team, &options, (const int32_t *) ids->data, ids->len, NULL,
-                                       NULL, NULL, error);
+      d->texts[i] =
+          cs_steer_generate (job, pair, crosscoder, team, &options, (const int32_t *)ids->data,
+                             ids->len, NULL, NULL, NULL, error);
       if (d->texts[i] == NULL)
         return false;
       cs_job_progress (job, i + 1, 4, "texts");
@@ -110,7 +128,7 @@ parse_item (const char *spec, CsSteerItem *item)
   item->scale = 1;
   if (!g_ascii_isdigit (*spec) || latent > G_MAXUINT32)
     return false;
-  item->latent = (size_t) latent;
+  item->latent = (size_t)latent;
   if (*end == '\0')
     return true;
   if (*end != '=')
@@ -137,7 +155,12 @@ all_items (char **specs)
 }
 
 static bool
-read_items (char **specs, CsSteerMode mode, CsSteerScope scope, const char *run, GArray *items, GError **error)
+read_items (char **specs,
+            CsSteerMode mode,
+            CsSteerScope scope,
+            const char *run,
+            GArray *items,
+            GError **error)
 {
   g_autoptr (CsLatents) latents = cs_latents_load (run, error);
 
@@ -149,7 +172,8 @@ read_items (char **specs, CsSteerMode mode, CsSteerScope scope, const char *run,
 
       if (!parse_item (*spec, &item) || item.latent >= latents->n_latents)
         {
-          g_set_error (error, CS_ERROR, CS_ERROR_USAGE, "%s has latents 0 to %zu, and no “%s”: choose one of those.", run,
+          g_set_error (error, CS_ERROR, CS_ERROR_USAGE,
+                       "%s has latents 0 to %zu, and no “%s”: choose one of those.", run,
                        latents->n_latents - 1, *spec);
           return false;
         }
@@ -159,7 +183,8 @@ read_items (char **specs, CsSteerMode mode, CsSteerScope scope, const char *run,
   return true;
 }
 
-/* The layer of the store at path, which a run's configuration gives as it was typed or relative to the run. */
+/* The layer of the store at path, which a run's configuration gives as it was typed or relative to
+ * the run. */
 static bool
 layer_of_store (const char *run, const char *path, size_t *layer)
 {
@@ -173,8 +198,8 @@ layer_of_store (const char *run, const char *path, size_t *layer)
   return store != NULL;
 }
 
-/* The layer that the run was trained on: its store's, where that is still there, else the one that its configuration
- * names, else the middle, which is said. */
+/* The layer that the run was trained on: its store's, where that is still there, else the one that
+ * its configuration names, else the middle, which is said. */
 static size_t
 layer_of_run (const char *run)
 {
@@ -187,8 +212,9 @@ layer_of_run (const char *run)
   if (store != NULL && layer_of_store (run, store, &layer))
     return layer;
   if (json_is_integer (named) && json_integer_value (named) >= 0)
-    return (size_t) json_integer_value (named);
-  fprintf (stderr, "crosscope-cli: The run's activation store is gone, and with it the layer: the middle one is taken "
+    return (size_t)json_integer_value (named);
+  fprintf (stderr, "crosscope-cli: The run's activation store is gone, and with it the layer: the "
+                   "middle one is taken "
                    "(--layer names another).\n");
   return CS_LAYER_MIDDLE;
 }
@@ -199,22 +225,24 @@ print_steered (const SteerData *d, bool json)
   static const char *const titles[] = { "base", "chat", "base, steered", "chat, steered" };
 
   if (json)
-    cs_cli_print_json (json_pack ("{s:o, s:o, s:o, s:o, s:o}", "prompt", cs_cli_string (d->prompt), "base",
-                                  cs_cli_string (d->texts[0]), "chat", cs_cli_string (d->texts[1]), "base_steered",
-                                  cs_cli_string (d->texts[2]), "chat_steered", cs_cli_string (d->texts[3])));
+    cs_cli_print_json (
+        json_pack ("{s:o, s:o, s:o, s:o, s:o}", "prompt", cs_cli_string (d->prompt), "base",
+                   cs_cli_string (d->texts[0]), "chat", cs_cli_string (d->texts[1]), "base_steered",
+                   cs_cli_string (d->texts[2]), "chat_steered", cs_cli_string (d->texts[3])));
   else
     for (int i = 0; i < 4; i++)
       printf ("── %s ──\n%s\n\n", titles[i], g_strchomp (d->texts[i]));
 }
 
 /* What was given on the command line. */
-typedef struct {
+typedef struct
+{
   char *base, *chat, *prompt, *mode_name;
   char **latents;
   gint64 layer, max_tokens, seed;
   double temperature;
   gboolean json, prompt_only, raw;
-  CsSteerMode mode;   /* of mode_name */
+  CsSteerMode mode; /* of mode_name */
 } SteerWords;
 
 static void
@@ -266,7 +294,8 @@ check_steer (SteerWords *w)
       break;
   if (w->mode > CS_STEER_ABLATE)
     return "--mode is add, clamp or ablate.";
-  if (w->max_tokens < 1 || w->max_tokens > 1 << 20 || !(w->temperature >= 0 && w->temperature <= 1e6))
+  if (w->max_tokens < 1 || w->max_tokens > 1 << 20 ||
+      !(w->temperature >= 0 && w->temperature <= 1e6))
     return "--max-tokens has to be 1 or more and --temperature 0 or more.";
   return w->layer < -1 ? "--layer cannot be negative." : NULL;
 }
@@ -276,7 +305,7 @@ run_steer (int argc, char **argv)
 {
   const CsVerb *verb = &cs_verbs_latents[VERB_STEER];
   g_auto (GStrv) words = cs_cli_repeat_option (&argc, argv, "--latent", is_item);
-  g_autofree char **moved = g_memdup2 (words, ((size_t) argc + 1) * sizeof *words);
+  g_autofree char **moved = g_memdup2 (words, ((size_t)argc + 1) * sizeof *words);
   g_auto (SteerWords) w = { 0 };
   g_autoptr (GArray) items = g_array_new (FALSE, FALSE, sizeof (CsSteerItem));
   g_autoptr (GError) error = NULL;
@@ -288,12 +317,21 @@ run_steer (int argc, char **argv)
     return status;
   if ((wrong = check_steer (&w)) != NULL)
     return cs_cli_usage (verb, wrong);
-  if (!read_items (w.latents, w.mode, w.prompt_only ? CS_STEER_PROMPT_ONLY : CS_STEER_ALL_TOKENS, argv[1], items, &error))
+  if (!read_items (w.latents, w.mode, w.prompt_only ? CS_STEER_PROMPT_ONLY : CS_STEER_ALL_TOKENS,
+                   argv[1], items, &error))
     return cs_cli_fail (error);
   SteerData data = {
-    .run = argv[1], .base = w.base, .chat = w.chat, .prompt = w.prompt, .raw = w.raw, .items = items,
-    .layer = w.layer < 0 ? layer_of_run (argv[1]) : (size_t) w.layer,
-    .sampling = { .max_tokens = (size_t) w.max_tokens, .temperature = w.temperature, .top_p = 1, .seed = (uint64_t) w.seed },
+    .run = argv[1],
+    .base = w.base,
+    .chat = w.chat,
+    .prompt = w.prompt,
+    .raw = w.raw,
+    .items = items,
+    .layer = w.layer < 0 ? layer_of_run (argv[1]) : (size_t)w.layer,
+    .sampling = { .max_tokens = (size_t)w.max_tokens,
+                  .temperature = w.temperature,
+                  .top_p = 1,
+                  .seed = (uint64_t)w.seed },
   };
   status = cs_cli_job ("Steering", steer_job, &data);
   if (status == CS_EXIT_DONE)

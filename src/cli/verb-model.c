@@ -17,9 +17,13 @@ static int run_forward (int argc, char **argv);
 static int run_generate (int argc, char **argv);
 
 const CsVerb cs_verbs_model[] = {
-  { "model info", "DIR [--json]", "Architecture, sizes, dtype, tokenizer, chat template", run_info },
-  { "model forward", "DIR --ids LIST --out F.h5 [--edit E.json] [--json]", "Residual stream and logits of token ids", run_forward },
-  { "model generate", "DIR --prompt TEXT|--ids LIST [--chat] [--max-tokens N] [--temperature T] [--top-p P] [--seed S] [--ignore-eos] [--edit E.json] [--json]",
+  { "model info", "DIR [--json]", "Architecture, sizes, dtype, tokenizer, chat template",
+    run_info },
+  { "model forward", "DIR --ids LIST --out F.h5 [--edit E.json] [--json]",
+    "Residual stream and logits of token ids", run_forward },
+  { "model generate",
+    "DIR --prompt TEXT|--ids LIST [--chat] [--max-tokens N] [--temperature T] [--top-p P] [--seed "
+    "S] [--ignore-eos] [--edit E.json] [--json]",
     "Continues a prompt", run_generate },
   { NULL, NULL, NULL, NULL },
 };
@@ -31,15 +35,18 @@ info_json (const CsModel *model, CsTokenizer *tokenizer, bool has_template)
 {
   const CsModelConfig *c = cs_model_config (model);
 
-  return json_pack ("{s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:o, s:b}", "name",
-                    cs_cli_string (cs_model_name (model)), "model_type", c->model_type, "n_layers", (json_int_t) c->n_layers, "d_model",
-                    (json_int_t) c->d_model, "n_heads", (json_int_t) c->n_heads, "n_kv_heads",
-                    (json_int_t) c->n_kv_heads, "head_dim", (json_int_t) c->head_dim, "d_ff", (json_int_t) c->d_ff,
-                    "vocab_size", (json_int_t) c->vocab_size, "n_parameters",
-                    (json_int_t) cs_model_n_parameters (model), "file_bytes", (json_int_t) cs_model_file_bytes (model),
-                    "tied_head", (int) c->tied_head, "dtype", cs_model_dtype (model), "tokenizer_vocab",
-                    tokenizer != NULL ? json_integer ((json_int_t) cs_tokenizer_vocab_size (tokenizer)) : json_null (),
-                    "chat_template", (int) has_template);
+  return json_pack (
+      "{s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:o, s:b}", "name",
+      cs_cli_string (cs_model_name (model)), "model_type", c->model_type, "n_layers",
+      (json_int_t)c->n_layers, "d_model", (json_int_t)c->d_model, "n_heads", (json_int_t)c->n_heads,
+      "n_kv_heads", (json_int_t)c->n_kv_heads, "head_dim", (json_int_t)c->head_dim, "d_ff",
+      (json_int_t)c->d_ff, "vocab_size", (json_int_t)c->vocab_size, "n_parameters",
+      (json_int_t)cs_model_n_parameters (model), "file_bytes",
+      (json_int_t)cs_model_file_bytes (model), "tied_head", (int)c->tied_head, "dtype",
+      cs_model_dtype (model), "tokenizer_vocab",
+      tokenizer != NULL ? json_integer ((json_int_t)cs_tokenizer_vocab_size (tokenizer))
+                        : json_null (),
+      "chat_template", (int)has_template);
 }
 
 static void
@@ -47,10 +54,13 @@ print_info (const CsModel *model, const CsTokenizer *tokenizer, const char *temp
 {
   const CsModelConfig *c = cs_model_config (model);
 
-  printf ("model        %s\narchitecture %s\nlayers       %zu\nd_model      %zu\nheads        %zu (%zu key/value, %zu wide)\n"
-          "d_ff         %zu\nvocabulary   %zu\nparameters   %zu\ndtype        %s\nhead         %s\n",
-          cs_model_name (model), c->model_type, c->n_layers, c->d_model, c->n_heads, c->n_kv_heads, c->head_dim, c->d_ff,
-          c->vocab_size, cs_model_n_parameters (model), cs_model_dtype (model), c->tied_head ? "tied" : "untied");
+  printf (
+      "model        %s\narchitecture %s\nlayers       %zu\nd_model      %zu\nheads        %zu (%zu "
+      "key/value, %zu wide)\n"
+      "d_ff         %zu\nvocabulary   %zu\nparameters   %zu\ndtype        %s\nhead         %s\n",
+      cs_model_name (model), c->model_type, c->n_layers, c->d_model, c->n_heads, c->n_kv_heads,
+      c->head_dim, c->d_ff, c->vocab_size, cs_model_n_parameters (model), cs_model_dtype (model),
+      c->tied_head ? "tied" : "untied");
   if (tokenizer != NULL)
     printf ("tokenizer    %zu tokens\n", cs_tokenizer_vocab_size (tokenizer));
   printf ("template     %s\n", template_text);
@@ -60,7 +70,8 @@ static int
 run_info (int argc, char **argv)
 {
   gboolean json = FALSE;
-  const GOptionEntry entries[] = { { "json", 0, 0, G_OPTION_ARG_NONE, &json, NULL, NULL }, { NULL } };
+  const GOptionEntry entries[] = { { "json", 0, 0, G_OPTION_ARG_NONE, &json, NULL, NULL },
+                                   { NULL } };
   g_autoptr (GError) error = NULL, no_tokenizer = NULL, no_template = NULL;
   g_autoptr (CsModel) model = NULL;
   g_autoptr (CsTokenizer) tokenizer = NULL;
@@ -96,7 +107,8 @@ parse_ids (const char *list, GError **error)
 
   if (list[0] == '@' && !g_file_get_contents (list + 1, &content, NULL, &read_error))
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_IO, "The list of ids cannot be read: %s.", read_error->message);
+      g_set_error (error, CS_ERROR, CS_ERROR_IO, "The list of ids cannot be read: %s.",
+                   read_error->message);
       return NULL;
     }
   for (p = content != NULL ? content : list; *p != '\0';)
@@ -110,10 +122,11 @@ parse_ids (const char *list, GError **error)
         break;
       errno = 0;
       value = strtoll (p, &end, 10);
-      id = (int32_t) value;
+      id = (int32_t)value;
       if (end == p || errno != 0 || value != id || value < 0)
         {
-          g_set_error (error, CS_ERROR, CS_ERROR_USAGE, "“%.20s” is not a token id: write ids as 1,2,3 or @FILE.", p);
+          g_set_error (error, CS_ERROR, CS_ERROR_USAGE,
+                       "“%.20s” is not a token id: write ids as 1,2,3 or @FILE.", p);
           return NULL;
         }
       g_array_append_val (ids, id);
@@ -131,8 +144,9 @@ parse_ids (const char *list, GError **error)
 static int
 fail_or_usage (const CsVerb *verb, bool has_ids, const GError *error)
 {
-  return !has_ids && g_error_matches (error, CS_ERROR, CS_ERROR_USAGE) ? cs_cli_usage (verb, error->message)
-                                                                       : cs_cli_fail (error);
+  return !has_ids && g_error_matches (error, CS_ERROR, CS_ERROR_USAGE)
+             ? cs_cli_usage (verb, error->message)
+             : cs_cli_fail (error);
 }
 
 static bool
@@ -168,19 +182,22 @@ run_forward (int argc, char **argv)
     return status;
   if (list == NULL || out == NULL)
     return cs_cli_usage (&cs_verbs_model[1], "Both --ids and --out are needed.");
-  if ((ids = parse_ids (list, &error)) == NULL || (model = cs_model_open (argv[1], &error)) == NULL ||
+  if ((ids = parse_ids (list, &error)) == NULL ||
+      (model = cs_model_open (argv[1], &error)) == NULL ||
       !load_edits (edit, model, &edits, &error) ||
-      !cs_forward_dump (model, edits, (const int32_t *) ids->data, ids->len, out, &error))
+      !cs_forward_dump (model, edits, (const int32_t *)ids->data, ids->len, out, &error))
     return fail_or_usage (&cs_verbs_model[1], ids != NULL, error);
   if (json)
-    cs_cli_print_json (json_pack ("{s:o, s:I}", "out", cs_cli_string (out), "tokens", (json_int_t) ids->len));
+    cs_cli_print_json (
+        json_pack ("{s:o, s:I}", "out", cs_cli_string (out), "tokens", (json_int_t)ids->len));
   return CS_EXIT_DONE;
 }
 
 /* --- generate --- */
 
-typedef struct {
-  CsDecoder *decoder;   /* NULL: nothing is streamed */
+typedef struct
+{
+  CsDecoder *decoder; /* NULL: nothing is streamed */
 } Stream;
 
 static bool
@@ -198,7 +215,11 @@ stream_token (void *data, int32_t id)
 }
 
 static GArray *
-prompt_ids (const char *folder, CsTokenizer *tokenizer, const char *prompt, bool chat, GError **error)
+prompt_ids (const char *folder,
+            CsTokenizer *tokenizer,
+            const char *prompt,
+            bool chat,
+            GError **error)
 {
   g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (int32_t));
   g_autoptr (CsChatTemplate) chat_template = NULL;
@@ -217,7 +238,8 @@ prompt_ids (const char *folder, CsTokenizer *tokenizer, const char *prompt, bool
     }
   if (ids->len == 0)
     {
-      g_set_error_literal (error, CS_ERROR, CS_ERROR_USAGE, "The prompt is empty and this tokenizer adds no BOS: write something.");
+      g_set_error_literal (error, CS_ERROR, CS_ERROR_USAGE,
+                           "The prompt is empty and this tokenizer adds no BOS: write something.");
       return NULL;
     }
   return g_steal_pointer (&ids);
@@ -231,7 +253,11 @@ generated_json (const CsTokenizer *tokenizer, const GArray *ids)
 }
 
 static int
-generate (const char *folder, const GArray *prompt, CsTokenizer *tokenizer, const char *edit, const CsSampling *sampling,
+generate (const char *folder,
+          const GArray *prompt,
+          CsTokenizer *tokenizer,
+          const char *edit,
+          const CsSampling *sampling,
           bool json)
 {
   g_autoptr (GError) error = NULL;
@@ -239,7 +265,8 @@ generate (const char *folder, const GArray *prompt, CsTokenizer *tokenizer, cons
   g_autoptr (CsEdits) edits = NULL;
   g_autoptr (CsTeam) team = cs_team_new (0);
   g_autoptr (CsSession) session = NULL;
-  g_autoptr (CsDecoder) decoder = json || tokenizer == NULL ? NULL : cs_decoder_new (tokenizer, true);
+  g_autoptr (CsDecoder) decoder =
+      json || tokenizer == NULL ? NULL : cs_decoder_new (tokenizer, true);
   g_autoptr (GArray) out = g_array_new (FALSE, FALSE, sizeof (int32_t));
   Stream stream = { decoder };
   size_t n_taps = 0;
@@ -252,7 +279,8 @@ generate (const char *folder, const GArray *prompt, CsTokenizer *tokenizer, cons
       const CsTap *taps = cs_edits_taps (edits, &n_taps);
       cs_session_set_taps (session, taps, n_taps);
     }
-  if (!cs_generate (session, (const int32_t *) prompt->data, prompt->len, sampling, NULL, stream_token, &stream, out, &error))
+  if (!cs_generate (session, (const int32_t *)prompt->data, prompt->len, sampling, NULL,
+                    stream_token, &stream, out, &error))
     return cs_cli_fail (error);
   if (json || tokenizer == NULL)
     cs_cli_print_json (generated_json (tokenizer, out));
@@ -297,15 +325,21 @@ run_generate (int argc, char **argv)
     return cs_cli_usage (verb, "Give either --prompt or --ids.");
   if (chat && list != NULL)
     return cs_cli_usage (verb, "--chat goes with --prompt: ids are taken as they are.");
-  if (max_tokens < 1 || max_tokens > 1 << 20 || !(temperature >= 0 && temperature <= 1e6) || !(top_p > 0 && top_p <= 1))
-    return cs_cli_usage (verb, "--max-tokens has to be 1 or more, --temperature 0 or more, --top-p in (0, 1].");
+  if (max_tokens < 1 || max_tokens > 1 << 20 || !(temperature >= 0 && temperature <= 1e6) ||
+      !(top_p > 0 && top_p <= 1))
+    return cs_cli_usage (
+        verb, "--max-tokens has to be 1 or more, --temperature 0 or more, --top-p in (0, 1].");
   tokenizer = cs_tokenizer_open (argv[1], &no_tokenizer);
   if (tokenizer == NULL && prompt != NULL)
     return cs_cli_fail (no_tokenizer);
-  ids = list != NULL ? parse_ids (list, &error) : prompt_ids (argv[1], tokenizer, prompt, chat, &error);
+  ids = list != NULL ? parse_ids (list, &error)
+                     : prompt_ids (argv[1], tokenizer, prompt, chat, &error);
   if (ids == NULL)
     return fail_or_usage (verb, false, error);
-  CsSampling sampling = { .max_tokens = (size_t) max_tokens, .temperature = temperature, .top_p = top_p,
-                          .seed = (uint64_t) seed, .ignore_eos = ignore_eos };
+  CsSampling sampling = { .max_tokens = (size_t)max_tokens,
+                          .temperature = temperature,
+                          .top_p = top_p,
+                          .seed = (uint64_t)seed,
+                          .ignore_eos = ignore_eos };
   return generate (argv[1], ids, tokenizer, edit, &sampling, json);
 }

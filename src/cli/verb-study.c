@@ -12,16 +12,24 @@ static int run_demo (int argc, char **argv);
 static int run_harvest (int argc, char **argv);
 
 const CsVerb cs_verbs_study[] = {
-  { "demo", "[--out DIR] [--json]", "The whole story on the demo pair: harvest, train, analyse, steer", run_demo },
-  { "harvest", "--base DIR --chat DIR [--layer L] --corpus FILE… --out F.h5 [--tokens N] [--max-document N] [--drop-bos] [--dtype f16|f32] [--threads N] [--json]",
+  { "demo", "[--out DIR] [--json]",
+    "The whole story on the demo pair: harvest, train, analyse, steer", run_demo },
+  { "harvest",
+    "--base DIR --chat DIR [--layer L] --corpus FILE… --out F.h5 [--tokens N] [--max-document N] "
+    "[--drop-bos] [--dtype f16|f32] [--threads N] [--json]",
     "Fills an activation store; run again, it goes on", run_harvest },
   { NULL, NULL, NULL, NULL },
 };
-enum { VERB_DEMO, VERB_HARVEST };
+enum
+{
+  VERB_DEMO,
+  VERB_HARVEST
+};
 
 /* --- demo --- */
 
-typedef struct {
+typedef struct
+{
   const char *out;
   json_t *result;
 } DemoData;
@@ -89,14 +97,15 @@ print_store (const char *path, bool json)
   if (store == NULL)
     return cs_cli_fail (error);
   if (json)
-    cs_cli_print_json (json_pack ("{s:o, s:I, s:I, s:I, s:I}", "activations", cs_cli_string (path), "tokens",
-                                  (json_int_t) cs_store_n_tokens (store), "documents",
-                                  (json_int_t) cs_store_n_documents (store), "layer",
-                                  (json_int_t) cs_store_info (store)->layer, "d_model",
-                                  (json_int_t) cs_store_info (store)->d_model));
+    cs_cli_print_json (json_pack ("{s:o, s:I, s:I, s:I, s:I}", "activations", cs_cli_string (path),
+                                  "tokens", (json_int_t)cs_store_n_tokens (store), "documents",
+                                  (json_int_t)cs_store_n_documents (store), "layer",
+                                  (json_int_t)cs_store_info (store)->layer, "d_model",
+                                  (json_int_t)cs_store_info (store)->d_model));
   else
-    printf ("%s: %zu tokens of %zu documents, layer %zu, d_model %zu\n", path, cs_store_n_tokens (store),
-            cs_store_n_documents (store), cs_store_info (store)->layer, cs_store_info (store)->d_model);
+    printf ("%s: %zu tokens of %zu documents, layer %zu, d_model %zu\n", path,
+            cs_store_n_tokens (store), cs_store_n_documents (store), cs_store_info (store)->layer,
+            cs_store_info (store)->d_model);
   return CS_EXIT_DONE;
 }
 
@@ -127,22 +136,28 @@ run_harvest (int argc, char **argv)
   int status;
 
   words = cs_cli_repeat_option (&argc, argv, "--corpus", is_corpus);
-  argv = moved = g_memdup2 (words, ((size_t) argc + 1) * sizeof *words);
+  argv = moved = g_memdup2 (words, ((size_t)argc + 1) * sizeof *words);
   if (!cs_cli_parse (&argc, &argv, verb, entries, 0, 0, &status))
     return status;
   if (base == NULL || chat == NULL || out == NULL || corpora == NULL)
     return cs_cli_usage (verb, "--base, --chat, --corpus and --out are needed.");
   if (tokens < 0 || max_document < 0 || threads < 0 || layer < -1)
-    return cs_cli_usage (verb, "--layer, --tokens, --max-document and --threads cannot be negative.");
+    return cs_cli_usage (verb,
+                         "--layer, --tokens, --max-document and --threads cannot be negative.");
   if (dtype != NULL && strcmp (dtype, "f16") != 0 && strcmp (dtype, "f32") != 0)
     return cs_cli_usage (verb, "--dtype is f16 or f32.");
   CsHarvestOptions options = {
-    .base_folder = base, .chat_folder = chat, .layer = layer < 0 ? CS_LAYER_MIDDLE : (size_t) layer,
-    .corpora = (const char *const *) corpora, .max_tokens = (size_t) tokens, .max_document = (size_t) max_document,
-    .drop_bos = drop_bos, .dtype = dtype != NULL && strcmp (dtype, "f32") == 0 ? CS_DTYPE_F32 : CS_DTYPE_F16,
-    .out = out, .n_threads = (unsigned) threads,
+    .base_folder = base,
+    .chat_folder = chat,
+    .layer = layer < 0 ? CS_LAYER_MIDDLE : (size_t)layer,
+    .corpora = (const char *const *)corpora,
+    .max_tokens = (size_t)tokens,
+    .max_document = (size_t)max_document,
+    .drop_bos = drop_bos,
+    .dtype = dtype != NULL && strcmp (dtype, "f32") == 0 ? CS_DTYPE_F32 : CS_DTYPE_F16,
+    .out = out,
+    .n_threads = (unsigned)threads,
   };
   status = cs_cli_job ("Harvest", harvest_job, &options);
   return status == CS_EXIT_DONE ? print_store (out, json) : status;
 }
-

@@ -16,16 +16,25 @@ static int run_train (int argc, char **argv);
 static int run_analyze (int argc, char **argv);
 
 const CsVerb cs_verbs_train[] = {
-  { "train", "--activations F.h5 --variant batchtopk|topk|l1 --latents N [--k K] [--mu M] [--steps S] [--batch B] [--lr R] [--seed S] [--warmup N] [--log-every N] [--checkpoint-steps N] [--held-out SHARE] [--squared-error] [--normalise] [--threads N] --out RUN [--json]",
+  { "train",
+    "--activations F.h5 --variant batchtopk|topk|l1 --latents N [--k K] [--mu M] [--steps S] "
+    "[--batch B] [--lr R] [--seed S] [--warmup N] [--log-every N] [--checkpoint-steps N] "
+    "[--held-out SHARE] [--squared-error] [--normalise] [--threads N] --out RUN [--json]",
     "Trains a crosscoder; run again, it goes on", run_train },
-  { "analyze", "RUN --activations F.h5 [--base DIR --chat DIR] [--test N] [--tokens N] [--json]", "Fills RUN/latents.h5", run_analyze },
+  { "analyze", "RUN --activations F.h5 [--base DIR --chat DIR] [--test N] [--tokens N] [--json]",
+    "Fills RUN/latents.h5", run_analyze },
   { NULL, NULL, NULL, NULL },
 };
-enum { VERB_TRAIN, VERB_ANALYZE };
+enum
+{
+  VERB_TRAIN,
+  VERB_ANALYZE
+};
 
 /* --- train --- */
 
-typedef struct {
+typedef struct
+{
   const char *store, *run;
   CsTrainConfig config;
   CsValidation validation;
@@ -55,19 +64,22 @@ print_training (const TrainData *d, bool json)
   const CsValidation *v = &d->validation;
 
   if (json)
-    cs_cli_print_json (json_pack ("{s:o, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:I, s:I}", "run", cs_cli_string (d->run), "variant",
-                                  cs_variant_name (d->config.variant), "latents", (json_int_t) d->config.n_latents,
-                                  "steps", (json_int_t) d->config.steps, "fve_base", cs_cli_real (v->fve_base),
-                                  "fve_chat", cs_cli_real (v->fve_chat), "fve", cs_cli_real (v->fve), "l0",
-                                  cs_cli_real (v->l0), "never_active", (json_int_t) v->never_active,
-                                  "validation_tokens", (json_int_t) v->n_tokens));
+    cs_cli_print_json (json_pack (
+        "{s:o, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:I, s:I}", "run", cs_cli_string (d->run),
+        "variant", cs_variant_name (d->config.variant), "latents", (json_int_t)d->config.n_latents,
+        "steps", (json_int_t)d->config.steps, "fve_base", cs_cli_real (v->fve_base), "fve_chat",
+        cs_cli_real (v->fve_chat), "fve", cs_cli_real (v->fve), "l0", cs_cli_real (v->l0),
+        "never_active", (json_int_t)v->never_active, "validation_tokens", (json_int_t)v->n_tokens));
   else
-    printf ("%s: FVE base %.3f, chat %.3f, L0 %.1f, %zu of %zu latents never active on %zu held-out tokens\n", d->run,
-            v->fve_base, v->fve_chat, v->l0, v->never_active, d->config.n_latents, v->n_tokens);
+    printf ("%s: FVE base %.3f, chat %.3f, L0 %.1f, %zu of %zu latents never active on %zu "
+            "held-out tokens\n",
+            d->run, v->fve_base, v->fve_chat, v->l0, v->never_active, d->config.n_latents,
+            v->n_tokens);
 }
 
 /* What was given on the command line; NOT_GIVEN and its like leave the variant's own value. */
-typedef struct {
+typedef struct
+{
   char *store, *variant, *out;
   gint64 latents, k, steps, batch, seed, warmup, log_every, checkpoint, threads;
   double mu, lr, held_out;
@@ -112,7 +124,8 @@ parse_train (TrainWords *w, int *argc, char ***argv, int *status)
     { NULL },
   };
 
-  w->k = w->steps = w->batch = w->seed = w->warmup = w->log_every = w->checkpoint = w->threads = NOT_GIVEN;
+  w->k = w->steps = w->batch = w->seed = w->warmup = w->log_every = w->checkpoint = w->threads =
+      NOT_GIVEN;
   w->mu = w->lr = w->held_out = REAL_NOT_GIVEN;
   return cs_cli_parse (argc, argv, &cs_verbs_train[VERB_TRAIN], entries, 0, 0, status);
 }
@@ -123,7 +136,7 @@ set_count (gint64 given, gint64 min, size_t *field)
   if (given != NOT_GIVEN && given < min)
     return false;
   if (given != NOT_GIVEN)
-    *field = (size_t) given;
+    *field = (size_t)given;
   return true;
 }
 
@@ -142,18 +155,20 @@ fill_config (const TrainWords *w, CsTrainConfig *config)
 {
   size_t threads = 0, seed = config->seed;
 
-  config->n_latents = (size_t) w->latents;
+  config->n_latents = (size_t)w->latents;
   if (!set_count (w->k, 1, &config->k) || !set_count (w->steps, 1, &config->steps) ||
       !set_count (w->batch, 1, &config->batch) || !set_count (w->log_every, 1, &config->log_every))
     return "--k, --steps, --batch and --log-every have to be 1 or more.";
   if (!set_count (w->seed, 0, &seed) || !set_count (w->warmup, 0, &config->warmup_steps) ||
-      !set_count (w->checkpoint, 0, &config->checkpoint_steps) || !set_count (w->threads, 0, &threads) || threads > 1024)
-    return "--seed, --warmup, --checkpoint-steps and --threads have to be 0 or more (threads up to 1024).";
-  if (!set_real (w->mu, &config->mu) || !set_real (w->lr, &config->lr) || !set_real (w->held_out, &config->held_out) ||
-      config->held_out >= 1)
+      !set_count (w->checkpoint, 0, &config->checkpoint_steps) ||
+      !set_count (w->threads, 0, &threads) || threads > 1024)
+    return "--seed, --warmup, --checkpoint-steps and --threads have to be 0 or more (threads up to "
+           "1024).";
+  if (!set_real (w->mu, &config->mu) || !set_real (w->lr, &config->lr) ||
+      !set_real (w->held_out, &config->held_out) || config->held_out >= 1)
     return "--mu and --lr have to be 0 or more, --held-out at least 0 and less than 1.";
   config->seed = seed;
-  config->n_threads = (unsigned) threads;
+  config->n_threads = (unsigned)threads;
   config->squared_error = w->squared;
   config->normalise = w->normalise;
   return NULL;
@@ -194,7 +209,8 @@ run_train (int argc, char **argv)
 
 /* --- analyze --- */
 
-typedef struct {
+typedef struct
+{
   const char *store, *run;
   CsAnalyzeOptions options;
 } AnalyzeData;
@@ -242,12 +258,13 @@ run_analyze (int argc, char **argv)
   if (!cs_cli_parse (&argc, &argv, verb, entries, 1, 1, &status))
     return status;
   if (store == NULL || (base == NULL) != (chat == NULL) || n_test < 0 || tokens < 0)
-    return cs_cli_usage (verb, "--activations is needed; --base and --chat come together (for template tokens).");
+    return cs_cli_usage (
+        verb, "--activations is needed; --base and --chat come together (for template tokens).");
   if (base != NULL && (pair = cs_pair_open (base, chat, &error)) == NULL)
     return cs_cli_fail (error);
   AnalyzeData data = { store, argv[1], cs_analyze_options_for_pair (pair) };
-  data.options.n_test = (size_t) n_test;
-  data.options.max_tokens = (size_t) tokens;
+  data.options.n_test = (size_t)n_test;
+  data.options.max_tokens = (size_t)tokens;
   status = cs_cli_job ("Analysis", analyze_job, &data);
   if (status != CS_EXIT_DONE)
     return status;
@@ -263,4 +280,3 @@ run_analyze (int argc, char **argv)
     }
   return CS_EXIT_DONE;
 }
-
