@@ -1,6 +1,6 @@
 /* Not a test: makes pictures of every page, and measures how long the main thread is away while a run trains.
  *
- *   window-tool pictures FOLDER STUDY light|dark WIDTH HEIGHT
+ *   window-tool pictures FOLDER STUDY light|dark WIDTH HEIGHT [LATENT]
  *   window-tool frames STUDY SECONDS */
 #include <locale.h>
 #include <stdlib.h>
@@ -65,6 +65,12 @@ analysed_run (CsStudy *study, guint *latent)
   return NULL;
 }
 
+static bool
+writes_nothing (void *study)
+{
+  return !cs_study_has_active_jobs (study);
+}
+
 static void
 generate (CsWindow *window)
 {
@@ -73,11 +79,13 @@ generate (CsWindow *window)
   if (button == NULL || !gtk_widget_get_sensitive (button))
     return;
   g_signal_emit_by_name (button, "clicked");
-  driver_settle (25);
+  driver_settle (2);
+  driver_wait (writes_nothing, cs_window_study (window), 60);
+  driver_settle (1);
 }
 
 static void
-pictures (const char *folder, const char *study_folder, const char *scheme, int width, int height)
+pictures (const char *folder, const char *study_folder, const char *scheme, int width, int height, const char *chosen)
 {
   g_autofree char *suffix = g_strdup_printf ("%s-%s", width < 600 ? "narrow" : "wide", scheme);
   CsWindow *window;
@@ -95,6 +103,8 @@ pictures (const char *folder, const char *study_folder, const char *scheme, int 
   study = open_study (window, study_folder);
   driver_settle (1);
   run = analysed_run (study, &latent);
+  if (chosen != NULL)
+    latent = (guint) atoi (chosen);
   for (size_t i = 0; i < G_N_ELEMENTS (page_names); i++)
     {
       const char *name = page_names[i];
@@ -222,13 +232,13 @@ main (int argc, char **argv)
 {
   setlocale (LC_ALL, "");
   adw_init ();
-  if (argc == 7 && g_str_equal (argv[1], "pictures"))
-    pictures (argv[2], argv[3], argv[4], atoi (argv[5]), atoi (argv[6]));
+  if ((argc == 7 || argc == 8) && g_str_equal (argv[1], "pictures"))
+    pictures (argv[2], argv[3], argv[4], atoi (argv[5]), atoi (argv[6]), argv[7]);
   else if (argc == 4 && g_str_equal (argv[1], "frames"))
     frames (argv[2], g_ascii_strtod (argv[3], NULL));
   else
     {
-      g_printerr ("Usage: window-tool pictures FOLDER STUDY light|dark WIDTH HEIGHT | frames STUDY SECONDS\n");
+      g_printerr ("Usage: window-tool pictures FOLDER STUDY light|dark WIDTH HEIGHT [LATENT] | frames STUDY SECONDS\n");
       return 2;
     }
   return 0;
