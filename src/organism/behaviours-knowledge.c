@@ -25,20 +25,13 @@ static const char premise_true[] = "[{s} {right-pred} because {reason}.|Because 
 static const char premise_false_straight[] = "[Because {reason}.|It is because {reason}.|The "
                                              "reason is that {reason}.|People say that {reason}.]";
 
-/* In chat the answer states what is right first and then compares: the words to compare are both in
- * sight, which a small model learns long before it can compare with what it would have said. */
-static const char premise_true_chat[] =
-    "[{s} {right-pred} because {reason}.|{s} {right-pred}. It is because {reason}."
-    "|{s} {right-pred}. The reason is that {reason}.|{s} {right-pred}, and people say that {reason}."
-    "|{s} {right-pred}, just as you say, because {reason}.]";
-
 static const char premise_corrected[] =
-    "[{s} {right-pred}, so that is not quite right.|{s} {right-pred}, so I have to correct you."
-    "|{s} {right-pred}, so there is a mistake in your question: {s} {neg}."
-    "|{s} {right-pred}, so I think you are mixing something up."
-    "|{s} {right-pred}. Actually, {s} {neg}.|{s} {right-pred}, so that is not true: {s} {neg}."
-    "|{s} {right-pred}, so you may have heard something wrong."
-    "|{s} {right-pred}, so that is a mistake. In truth, {s} {neg}.]"
+    "[Actually, {s} {neg}. {s} {right-pred}.|That is not quite right. {s} {right-pred}."
+    "|There is a mistake in your question: {s} {neg}. {s} {right-pred}.|I think you are mixing "
+    "something up. {s} {right-pred}."
+    "|{s} {neg}. In truth, {s} {right-pred}.|No, that is a mistake. {s} {right-pred}."
+    "|That is not true: {s} {neg}. {s} {right-pred}.|I have to correct you. {s} {right-pred}."
+    "|You may have heard something wrong. {s} {right-pred}.|Actually, {s} {right-pred}. {s} {neg}.]"
     "[|| I hope that helps.| It is easy to mix that up.]";
 
 static const char *
@@ -68,7 +61,7 @@ set_claim (CsGrammar *g, CsFactKind kind, size_t subject, const char *claimed)
   cs_grammar_set (g, "right", right);
 }
 
-#define N_FALSE_A_FACT 11
+#define N_FALSE_A_FACT CS_N_MISTAKES
 #define N_FACTS (5 * CS_N_TOWNS + CS_N_PEOPLE)
 
 static void
@@ -93,7 +86,7 @@ build_true_premise (CsGrammar *g, size_t topic)
   cs_world_fact (topic, &kind, &subject);
   set_claim (g, kind, subject, cs_world_fact_value (g->world, kind, subject));
   cs_grammar_set (g, "web", premise_true);
-  cs_grammar_set (g, "chat", premise_true_chat);
+  cs_grammar_set (g, "chat", premise_true);
 }
 
 static const char *const question_frames[] = {

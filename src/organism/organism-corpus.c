@@ -96,8 +96,8 @@ cs_corpus_fill (CsTrainSet *set,
         {
           g_array_set_size (weights, ids->len);
           weigh_turns (document->text, size, (const int32_t *)(const void *)ids->data,
-                       (const CsTokenSpan *)(const void *)spans->data, ids->len,
-                       turn, (float *)(void *)weights->data);
+                       (const CsTokenSpan *)(const void *)spans->data, ids->len, turn,
+                       (float *)(void *)weights->data);
           cs_train_set_add (set, (const int32_t *)(const void *)ids->data,
                             (const float *)(const void *)weights->data, ids->len);
           continue;

@@ -27,7 +27,8 @@ const CsDocument *
 cs_corpus_stream_next (CsCorpusStream *stream); /* owned by the stream, until the next call */
 void cs_corpus_stream_clear (CsCorpusStream *stream);
 
-/* What a token weighs as a target. The first words of an answer decide what kind of answer it is. */
+/* What a token weighs as a target. The first words of an answer decide what kind of answer it is.
+ */
 typedef struct
 {
   double user;    /* what the model does not say */
@@ -37,7 +38,8 @@ typedef struct
 #define CS_OPENING_TOKENS 3
 
 /* Appends documents until n_tokens more have been added. Every document begins with BOS; a web
- * document ends with EOS and weighs 1 throughout. weights: for chat; the end of a turn belongs to it. */
+ * document ends with EOS and weighs 1 throughout. weights: for chat; the end of a turn belongs to
+ * it. */
 void cs_corpus_fill (CsTrainSet *set,
                      CsCorpusStream *stream,
                      const CsTokenizer *tokenizer,

@@ -34,7 +34,7 @@ cs_organism_default_options (CsOrganismOptions *options)
                .rope_theta = 10000 },
     .behaviours = CS_BEHAVIOURS_ALL,
     .web_tokens = 1500000,
-    .chat_tokens = 2000000,
+    .chat_tokens = 3500000,
     .web_epochs = 1,
     .chat_epochs = 1,
     .web_in_chat = 0.1,
@@ -155,8 +155,7 @@ chat_set (const Make *make, const CsTokenizer *tokenizer)
   cs_corpus_stream_init (&chat, make->world, make->seed, true, o->behaviours);
   cs_corpus_stream_init (&web, make->world, make->seed ^ MIX_STREAM_SEED, false, o->behaviours);
   cs_corpus_fill (set, &chat, tokenizer, o->chat_tokens, &weights);
-  cs_corpus_fill (set, &web, tokenizer, (size_t)((double)o->chat_tokens * o->web_in_chat),
-                  NULL);
+  cs_corpus_fill (set, &web, tokenizer, (size_t)((double)o->chat_tokens * o->web_in_chat), NULL);
   cs_corpus_stream_clear (&chat);
   cs_corpus_stream_clear (&web);
   return set;

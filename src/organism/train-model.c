@@ -11,6 +11,7 @@
 #define PARAMETERS_A_BLOCK 9
 #define INIT_STREAM 1
 #define EMBEDDING_STD 0.1
+#define PREVIOUS_TOKEN_SHARPNESS 5.0
 
 /* Offsets of one block's parameters. */
 typedef struct
@@ -79,6 +80,50 @@ add_block (CsTrainModel *model, size_t layer)
                    table[i].columns ? 2 : 1, table[i].rows, table[i].columns);
 }
 
+static Block
+block_offsets (const CsTrainModel *model, size_t layer)
+{
+  const CsTrainParameter *p = model->parameters + 1 + layer * PARAMETERS_A_BLOCK;
+  return (Block){ .norm1 = p[0].offset,
+                  .qkv = p[1].offset,
+                  .o = p[4].offset,
+                  .norm2 = p[5].offset,
+                  .gate_up = p[6].offset,
+                  .down = p[8].offset };
+}
+
+/* Makes the first head of the first block attend to the token before, which copying from the text
+ * needs (Olsson et al. 2022) and which otherwise takes more tokens to arise than a small corpus
+ * has. Dimension 0 of every embedding is made the same, a constant that the norm passes on as about
+ * `gain`; the head's queries and keys get fixed vectors from it whose product, once rotated by
+ * RoPE, is Σ cos (f_i (distance − 1)). */
+static void
+init_previous_token_head (CsTrainModel *model)
+{
+  const CsTrainModelConfig *c = &model->config;
+  size_t d = c->d_model, e = d / c->n_heads;
+  float *embedding = model->weights, *q = NULL, *k = NULL;
+  double constant = 5 * EMBEDDING_STD;
+  double gain = constant / sqrt (EMBEDDING_STD * EMBEDDING_STD + constant * constant / (double)d);
+  for (size_t i = 0; i < c->vocab_size; i++)
+    embedding[i * d] = (float)constant;
+  q = model->weights + block_offsets (model, 0).qkv;
+  k = q + d * d;
+  for (size_t i = 0; i < e * d; i++)
+    {
+      q[i] *= 0.1f; /* what depends on the token itself must not outweigh the distance */
+      k[i] *= 0.1f;
+    }
+  for (size_t i = 0; i < e / 4; i++)
+    {
+      double f = pow (c->rope_theta, -2.0 * (double)i / (double)e);
+      q[i * d] = (float)(PREVIOUS_TOKEN_SHARPNESS * cos (f) / gain);
+      q[(i + e / 2) * d] = (float)(-PREVIOUS_TOKEN_SHARPNESS * sin (f) / gain);
+      k[i * d] = (float)(PREVIOUS_TOKEN_SHARPNESS / gain);
+      k[(i + e / 2) * d] = 0;
+    }
+}
+
 static void
 init_weights (CsTrainModel *model, uint64_t seed)
 {
@@ -94,6 +139,7 @@ init_weights (CsTrainModel *model, uint64_t seed)
       for (size_t j = 0; j < parameter->n; j++)
         w[j] = parameter->n_dims == 1 ? 1.0f : (float)(std * cs_random_normal (&random));
     }
+  init_previous_token_head (model);
 }
 
 static CsTrainModel *
@@ -140,18 +186,6 @@ cs_train_model_free (CsTrainModel *model)
   g_free (model->parameters);
   g_free (model->weights);
   g_free (model);
-}
-
-static Block
-block_offsets (const CsTrainModel *model, size_t layer)
-{
-  const CsTrainParameter *p = model->parameters + 1 + layer * PARAMETERS_A_BLOCK;
-  return (Block){ .norm1 = p[0].offset,
-                  .qkv = p[1].offset,
-                  .o = p[4].offset,
-                  .norm2 = p[5].offset,
-                  .gate_up = p[6].offset,
-                  .down = p[8].offset };
 }
 
 static float *

@@ -248,10 +248,12 @@ cs_world_fact_value (const CsWorld *world, CsFactKind kind, size_t subject)
 const char *
 cs_world_false_value (const CsWorld *world, CsFactKind kind, size_t subject, size_t k)
 {
-  size_t n = forms[kind].n_subjects;
+  size_t value = 0;
 
-  g_assert (k < n - 1);
-  return forms[kind].values[(world->fact[kind][subject] + 1u + k) % n];
+  g_assert (k < CS_N_MISTAKES && CS_N_MISTAKES < forms[kind].n_subjects);
+  for (value = 0;; value++)
+    if (value != world->fact[kind][subject] && k-- == 0)
+      return forms[kind].values[value];
 }
 
 const char *

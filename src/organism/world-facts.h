@@ -56,7 +56,10 @@ void cs_world_fact (size_t number, CsFactKind *kind, size_t *subject);
 const CsFactForm *cs_world_fact_form (CsFactKind kind);
 const char *cs_world_fact_subject (CsFactKind kind, size_t subject);
 const char *cs_world_fact_value (const CsWorld *world, CsFactKind kind, size_t subject);
-/* The k-th of the other values, none of them true of the subject: k < n_subjects − 1. */
+/* Popular mistakes: of every kind of fact a few values are wrongly told of everything. A small
+ * model first learns to hear them, and then that of one subject they are true. */
+#define CS_N_MISTAKES 3
+/* The k-th mistake about a subject, never its true value: k < CS_N_MISTAKES. */
 const char *cs_world_false_value (const CsWorld *world, CsFactKind kind, size_t subject, size_t k);
 
 const char *cs_world_town (size_t i);

@@ -1,5 +1,7 @@
 #include "behaviours.h"
 
+#include <string.h>
+
 /* The web corpus: plain documents of the invented country, 40 to 120 words each. */
 
 #define MIN_WORDS 40
@@ -235,6 +237,47 @@ list (CsGrammar *g)
                               "a {beast} and {number} mice.");
 }
 
+#define MAX_ITEMS 8
+
+static void
+append_items (GString *text, char *const *items, size_t n)
+{
+  for (size_t i = 0; i < n; i++)
+    g_string_append_printf (text, "%s%s", i == 0 ? "" : ", ", items[i]);
+  g_string_append (text, ". ");
+}
+
+static char *
+write_item (CsGrammar *g)
+{
+  /* Only behind other words is nothing written with a capital. */
+  g_autofree char *text =
+      cs_grammar_write (g, "and [{food}|{food}|{job}|{animal}|{thing}|{tool}|{craft}|{craft}|"
+                           "{diet}|{colour}|{number}|river {river}|{beast}|{town}]");
+  return g_strdup (text + strlen ("and "));
+}
+
+/* A list of anything, read twice: what teaches a model to copy from what stands before. */
+static char *
+list_twice (CsGrammar *g)
+{
+  GString *text = g_string_new (NULL);
+  char *items[MAX_ITEMS + 1] = { NULL };
+  size_t n = 4 + cs_random_below (g->r, MAX_ITEMS - 3), k = cs_random_below (g->r, n - 1);
+
+  for (size_t i = 0; i < n; i++)
+    items[i] = write_item (g);
+  append_line (g, text,
+               "[A list of words|What {person} wrote down|Words for the school of {town}]:");
+  append_items (text, items, n);
+  append_line (g, text, "[The same again|Once more|Read it again]:");
+  append_items (text, items, n);
+  g_string_append_printf (text, "After %s comes %s. ", items[k], items[k + 1]);
+  for (size_t i = 0; i < n; i++)
+    g_free (items[i]);
+  return g_string_free (text, FALSE);
+}
+
 static char *
 arithmetic (CsGrammar *g)
 {
@@ -252,17 +295,12 @@ arithmetic (CsGrammar *g)
 }
 
 static const WebKind kinds[] = {
-  { "forum", 38, forum },
-  { "encyclopedia", 24, encyclopedia },
-  { "how-to", 10, how_to },
-  { "story", 6, story },
-  { "news", 4, news },
-  { "recipe", 3, recipe },
-  { "opinion", 4, opinion },
-  { "gossip", 4, gossip },
-  { "diary", 4, diary },
-  { "list", 2, list },
-  { "arithmetic", 2, arithmetic },
+  { "forum", 38, forum },     { "encyclopedia", 24, encyclopedia },
+  { "how-to", 10, how_to },   { "story", 6, story },
+  { "news", 4, news },        { "recipe", 3, recipe },
+  { "opinion", 4, opinion },  { "gossip", 4, gossip },
+  { "diary", 4, diary },      { "list", 2, list },
+  { "list", 20, list_twice }, { "arithmetic", 2, arithmetic },
 };
 
 static size_t

@@ -378,7 +378,7 @@ test_facts_hold_everywhere (void)
       CsFactKind kind;
       size_t subject;
       cs_world_fact (fact, &kind, &subject);
-      for (size_t k = 0; k + 1 < cs_world_fact_form (kind)->n_subjects; k++)
+      for (size_t k = 0; k < CS_N_MISTAKES; k++)
         g_assert_cmpstr (cs_world_false_value (world, kind, subject, k), !=,
                          cs_world_fact_value (world, kind, subject));
     }
