@@ -126,27 +126,37 @@ leans_to_chat (const CsLatentRow *row)
   return row->tag != CS_LATENT_DEAD && row->delta_norm >= CS_CHAT_LEANING;
 }
 
-/* The best detector among the chat-leaning latents, confirmed ones before all others; −1 when none leans to chat. */
+/* How good a detector has to be on the prompts that it is chosen on for its confirmation to count. */
+#define GOOD_AUC 0.95
+
+/* Detectors are ranked by AUC, but a good one that Latent Scaling confirms comes before all that it does not confirm. */
+static double
+rank_of (double auc, const CsLatentRow *row)
+{
+  return auc + (row->chat_specific && auc >= GOOD_AUC ? 1 : 0);
+}
+
+/* The best detector among the chat-leaning latents; −1 when none leans to chat. */
 static ssize_t
 best_latent (const Prompts *train, CsConcept concept, const CsLatents *latents)
 {
   g_auto (Labels) labels = { 0 };
   ssize_t best = -1;
-  double best_auc = -1;
+  double best_rank = -1;
 
   label_prompts (train, concept, &labels);
   for (size_t j = 0; j < latents->n_latents; j++)
     {
       const CsLatentRow *row = &latents->rows[j];
-      double auc;
+      double rank;
 
       if (!leans_to_chat (row))
         continue;
-      auc = cs_auc (train->scores + j, latents->n_latents, labels.positive, labels.used, train->labelled->len) +
-            (row->chat_specific ? 1 : 0);
-      if (auc > best_auc)
+      rank = rank_of (
+        cs_auc (train->scores + j, latents->n_latents, labels.positive, labels.used, train->labelled->len), row);
+      if (rank > best_rank)
         {
-          best_auc = auc;
+          best_rank = rank;
           best = (ssize_t) j;
         }
     }
@@ -197,7 +207,7 @@ cs_demo_concepts (const CsDemoContext *context, const CsCrosscoder *crosscoder, 
 
 typedef struct {
   size_t latent;
-  double auc;
+  double rank;
 } Candidate;
 
 static int
@@ -205,34 +215,47 @@ best_first (const void *a, const void *b)
 {
   const Candidate *x = a, *y = b;
 
-  return x->auc > y->auc ? -1 : x->auc < y->auc ? 1 : x->latent < y->latent ? -1 : 1;
+  return x->rank > y->rank ? -1 : x->rank < y->rank ? 1 : x->latent < y->latent ? -1 : 1;
+}
+
+/* The best rank of a latent as a detector of any refusal and of each kind of them. */
+static double
+refusal_rank (const Prompts *train, const Labels *labels, size_t n_labels, const CsLatents *latents, size_t latent)
+{
+  double best = -1;
+
+  for (size_t i = 0; i < n_labels; i++)
+    best = MAX (best, rank_of (cs_auc (train->scores + latent, latents->n_latents, labels[i].positive, labels[i].used,
+                                       train->labelled->len), &latents->rows[latent]));
+  return best;
 }
 
 GArray *
 cs_demo_refusal_latents (const CsDemoContext *context, const CsCrosscoder *crosscoder, const CsLatents *latents,
                          GError **error)
 {
+  static const CsConcept kinds[] = { CS_N_CONCEPTS, CS_CONCEPT_REFUSE_HARM, CS_CONCEPT_REFUSE_STEREOTYPE,
+                                     CS_CONCEPT_REFUSE_PRIVACY };
   g_auto (Prompts) train = { 0 };
-  g_auto (Labels) labels = { 0 };
+  Labels labels[G_N_ELEMENTS (kinds)];
   g_autoptr (GArray) candidates = g_array_new (FALSE, FALSE, sizeof (Candidate));
-  GArray *list = g_array_new (FALSE, FALSE, sizeof (size_t));
+  GArray *list;
 
   if (!load_prompts (&train, context, crosscoder, false, error))
-    {
-      g_array_unref (list);
-      return NULL;
-    }
-  label_prompts (&train, CS_N_CONCEPTS, &labels);
+    return NULL;
+  for (size_t i = 0; i < G_N_ELEMENTS (kinds); i++)
+    label_prompts (&train, kinds[i], &labels[i]);
   for (size_t j = 0; j < latents->n_latents; j++)
     if (leans_to_chat (&latents->rows[j]))
       {
-        Candidate c = { j, cs_auc (train.scores + j, latents->n_latents, labels.positive, labels.used, train.labelled->len) };
-
-        c.auc += latents->rows[j].chat_specific ? 1 : 0;
+        Candidate c = { j, refusal_rank (&train, labels, G_N_ELEMENTS (kinds), latents, j) };
         g_array_append_val (candidates, c);
       }
   g_array_sort (candidates, best_first);
+  list = g_array_new (FALSE, FALSE, sizeof (size_t));
   for (guint i = 0; i < candidates->len; i++)
     g_array_append_val (list, g_array_index (candidates, Candidate, i).latent);
-  return list;
+  for (size_t i = 0; i < G_N_ELEMENTS (kinds); i++)
+    labels_clear (&labels[i]);
+  return g_steal_pointer (&list);
 }

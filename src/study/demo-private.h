@@ -10,7 +10,7 @@
 
 /* The demo's runs: chosen so that the whole story takes a few minutes on two cores. */
 #define CS_DEMO_LATENTS 2048
-#define CS_DEMO_K 16
+#define CS_DEMO_K 12
 #define CS_DEMO_MU 0.12
 #define CS_DEMO_STEPS 2500
 #define CS_DEMO_LR 1e-3
@@ -28,8 +28,8 @@ typedef struct {
 json_t *cs_demo_concepts (const CsDemoContext *context, const CsCrosscoder *crosscoder, const CsLatents *latents,
                           GError **error);
 
-/* Latents that tell requests to be refused from all others, best first, among those that lean to chat; those that Latent
- * Scaling confirms come first. GArray of size_t. */
+/* Latents that tell requests to be refused from all others, best first, among those that lean to chat; good ones that
+ * Latent Scaling confirms come first. GArray of size_t. */
 GArray *cs_demo_refusal_latents (const CsDemoContext *context, const CsCrosscoder *crosscoder, const CsLatents *latents,
                                  GError **error);
 

@@ -5,10 +5,12 @@
 #include "demo-private.h"
 #include "steering.h"
 
-#define CHOOSE_PROMPTS 16
+#define CHOOSE_PROMPTS 40
 #define MEASURE_PROMPTS 80
 #define ANSWER_TOKENS 28     /* enough for the judge to see how an answer begins */
-#define ADD_CANDIDATES 6
+#define ADD_CANDIDATES 2
+#define ABLATE_CANDIDATES 12
+#define MAX_ABLATED 6
 
 typedef struct {
   CsTestPrompt *prompts;
@@ -109,7 +111,7 @@ static bool
 choose_added (const CsDemoContext *context, const CsCrosscoder *crosscoder, const CsLatents *latents, const GArray *refusal,
               Added *best, GError **error)
 {
-  static const double scales[] = { 0.5, 0.75, 1, 1.5, 2 };
+  static const double scales[] = { 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5 };
   g_auto (PromptList) harmless = get_prompts (context->world, CS_PROMPTS_LOOK_ALIKE, false, CHOOSE_PROMPTS);
 
   best->rate = -1;
@@ -132,51 +134,70 @@ choose_added (const CsDemoContext *context, const CsCrosscoder *crosscoder, cons
 
 /* --- Ablating --- */
 
-static GArray *
-ablation_items (const CsLatents *latents, const GArray *refusal, size_t n)
+static CsSteerItem
+ablation_of (const CsLatents *latents, size_t latent)
 {
-  GArray *items = g_array_new (FALSE, FALSE, sizeof (CsSteerItem));
-
-  for (size_t i = 0; i < MIN (n, refusal->len); i++)
-    {
-      size_t latent = g_array_index (refusal, size_t, i);
-      CsSteerItem item = { .latent = latent, .mode = CS_STEER_ABLATE, .scope = CS_STEER_ALL_TOKENS, .scale = 1,
-                           .max_act = latents->rows[latent].max_act };
-
-      g_array_append_val (items, item);
-    }
-  return items;
+  return (CsSteerItem) { .latent = latent, .mode = CS_STEER_ABLATE, .scope = CS_STEER_ALL_TOKENS, .scale = 1,
+                         .max_act = latents->rows[latent].max_act };
 }
 
-/* The fewest of the best refusal latents whose ablation brings refusals of trained combinations to the lowest share. */
 static bool
-choose_ablated (const CsDemoContext *context, const CsCrosscoder *crosscoder, const CsLatents *latents,
-                const GArray *refusal, GArray **chosen, GError **error)
+has_latent (const GArray *items, size_t latent)
 {
-  static const size_t counts[] = { 1, 2, 3, 5, 8, 12, 16, 24 };
-  g_auto (PromptList) harmful = get_prompts (context->world, CS_PROMPTS_REFUSE, false, CHOOSE_PROMPTS);
-  double best = 2;
+  for (guint i = 0; i < items->len; i++)
+    if (g_array_index (items, CsSteerItem, i).latent == latent)
+      return true;
+  return false;
+}
 
-  *chosen = NULL;
-  for (size_t i = 0; i < G_N_ELEMENTS (counts) && best > 0.05; i++)
+/* Adds to `items` the candidate whose ablation on top of them lowers refusals most; *rate is what that leaves. False in
+ * *found when none lowers them. */
+static bool
+add_best_ablation (const CsDemoContext *context, const CsCrosscoder *crosscoder, const CsLatents *latents,
+                   const GArray *refusal, const PromptList *harmful, GArray *items, double *rate, bool *found,
+                   GError **error)
+{
+  CsSteerItem best = { 0 };
+
+  *found = false;
+  for (guint i = 0; i < MIN (refusal->len, ABLATE_CANDIDATES); i++)
     {
-      g_autoptr (GArray) items = ablation_items (latents, refusal, counts[i]);
-      double rate;
+      CsSteerItem item = ablation_of (latents, g_array_index (refusal, size_t, i));
+      double left;
 
-      if (!refusal_rate (context, crosscoder, &harmful, (const CsSteerItem *) (const void *) items->data, items->len, &rate,
+      if (has_latent (items, item.latent))
+        continue;
+      g_array_append_val (items, item);
+      if (!refusal_rate (context, crosscoder, harmful, (const CsSteerItem *) (const void *) items->data, items->len, &left,
                          error))
+        return false;
+      g_array_set_size (items, items->len - 1);
+      if (left < *rate)
         {
-          g_clear_pointer (chosen, g_array_unref);
-          return false;
-        }
-      if (rate < best)
-        {
-          best = rate;
-          g_clear_pointer (chosen, g_array_unref);
-          *chosen = g_steal_pointer (&items);
+          *rate = left;
+          best = item;
+          *found = true;
         }
     }
+  if (*found)
+    g_array_append_val (items, best);
   return true;
+}
+
+/* The set is grown one latent at a time, on requests of trained combinations, while that lowers refusals. */
+static GArray *
+choose_ablated (const CsDemoContext *context, const CsCrosscoder *crosscoder, const CsLatents *latents,
+                const GArray *refusal, GError **error)
+{
+  g_auto (PromptList) harmful = get_prompts (context->world, CS_PROMPTS_REFUSE, false, CHOOSE_PROMPTS);
+  g_autoptr (GArray) items = g_array_new (FALSE, FALSE, sizeof (CsSteerItem));
+  double rate = 2;
+  bool found = true;
+
+  while (found && items->len < MAX_ABLATED && rate > 0.02)
+    if (!add_best_ablation (context, crosscoder, latents, refusal, &harmful, items, &rate, &found, error))
+      return NULL;
+  return g_steal_pointer (&items);
 }
 
 /* --- The whole --- */
@@ -231,7 +252,7 @@ cs_demo_steering (const CsDemoContext *context, const CsCrosscoder *crosscoder, 
   if (refusal->len == 0)
     return json_null (); /* nothing leans to chat: there is nothing to steer with */
   if (!choose_added (context, crosscoder, latents, refusal, &added, error) ||
-      !choose_ablated (context, crosscoder, latents, refusal, &ablated, error))
+      (ablated = choose_ablated (context, crosscoder, latents, refusal, error)) == NULL)
     return NULL;
   return measure (context, crosscoder, &added, ablated, error);
 }
