@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "errors.h"
+#include "h5-check.h"
 
 static const char *const column_names[CS_STORE_N_COLUMNS] = { "token_ids", "position", "corpus",
                                                               "activations" };
@@ -191,6 +192,8 @@ open_file (CsStore *store, GError **error)
 {
   errno = 0;
   store->file = H5Fopen (store->path, store->writable ? H5F_ACC_RDWR : H5F_ACC_RDONLY, H5P_DEFAULT);
+  if (store->file >= 0 && store->writable)
+    cs_h5_check_begin_writing (store, store->path);
   if (store->file >= 0)
     return true;
   if (errno == ENOENT || errno == EACCES || errno == EISDIR || errno == EROFS)
@@ -252,6 +255,7 @@ cs_store_close_ids (CsStore *store)
     close_id (&store->columns[c]);
   close_id (&store->element);
   close_id (&store->file);
+  cs_h5_check_end_writing (store);
 }
 
 static CsStore *
@@ -274,7 +278,7 @@ cs_store_open (const char *path, bool writable, GError **error)
   g_autoptr (CsStore) store = NULL;
 
   cs_h5_quiet ();
-  if (!cs_store_undo_restore (path, error))
+  if (!cs_store_undo_restore (path, error) || !cs_h5_check (path, error))
     return NULL;
   store = allocate (path, writable);
   if (!cs_store_open_ids (store, error))

@@ -8,6 +8,7 @@
 #include "errors.h"
 #include "examples.h"
 #include "file-replace.h"
+#include "h5-check.h"
 #include "latents-private.h"
 
 #define FORMAT_VERSION 1
@@ -290,9 +291,12 @@ cs_latents_load (const char *run_folder, GError **error)
 {
   g_autofree char *path = latents_path (run_folder);
   g_autoptr (CsLatents) latents = g_new0 (CsLatents, 1);
-  hid_t file = H5Fopen (path, H5F_ACC_RDONLY, H5P_DEFAULT);
+  hid_t file;
   bool ok;
 
+  if (!cs_h5_check (path, error))
+    return NULL;
+  file = H5Fopen (path, H5F_ACC_RDONLY, H5P_DEFAULT);
   if (file < 0)
     {
       fail_read (path, "it is missing or damaged", error);
@@ -336,12 +340,16 @@ cs_latents_load_slots (const char *run_folder, size_t latent, size_t *per_group,
   g_autofree int64_t *tokens = NULL;
   g_autofree float *values = NULL;
   hsize_t n_tokens = 0, n_values = 0;
-  hid_t file = H5Fopen (path, H5F_ACC_RDONLY, H5P_DEFAULT);
   CsExampleSlot *slots;
-  bool ok = file >= 0 &&
-            read_plane (file, "/examples/token", H5T_NATIVE_INT64, latent, &n_tokens, (void **) &tokens) &&
-            read_plane (file, "/examples/activation", H5T_NATIVE_FLOAT, latent, &n_values, (void **) &values) &&
-            n_tokens == n_values;
+  hid_t file;
+  bool ok;
+
+  if (!cs_h5_check (path, error))
+    return NULL;
+  file = H5Fopen (path, H5F_ACC_RDONLY, H5P_DEFAULT);
+  ok = file >= 0 && read_plane (file, "/examples/token", H5T_NATIVE_INT64, latent, &n_tokens, (void **) &tokens) &&
+       read_plane (file, "/examples/activation", H5T_NATIVE_FLOAT, latent, &n_values, (void **) &values) &&
+       n_tokens == n_values;
 
   if (file >= 0)
     H5Fclose (file);

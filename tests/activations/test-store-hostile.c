@@ -1,16 +1,19 @@
 #include <math.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <utime.h>
 #include <unistd.h>
 
 #include <glib/gstdio.h>
 #include <hdf5.h>
 
 #include "errors.h"
+#include "h5-check.h"
 #include "random.h"
 #include "store-fixture.h"
 
 #define N_SPOILERS 15
+#define N_FLIPS 200
 
 static void
 expect_refusal (const char *path)
@@ -212,6 +215,24 @@ test_not_finite (void)
   g_remove (path);
 }
 
+/* Everything a reader asks for, where the damage left a store. */
+static void
+read_everything (const char *path)
+{
+  g_autoptr (CsStore) store = cs_store_open (path, false, NULL);
+  double mean[4 * STORE_WIDTH], std[4 * STORE_WIDTH];
+  size_t n = store != NULL ? cs_store_n_tokens (store) : 0;
+  g_autofree float *rows = NULL;
+  g_autofree int32_t *ids = g_new (int32_t, n);
+
+  if (store == NULL || cs_store_info (store)->d_model > 2 * STORE_WIDTH)
+    return;
+  rows = g_new (float, n * 2 * cs_store_info (store)->d_model);
+  cs_store_moments (store, mean, std, NULL);
+  cs_store_read_tokens (store, 0, n, ids, NULL, NULL, NULL);
+  cs_store_read (store, 0, n, rows, NULL);
+}
+
 /* In a child: the HDF5 library itself leaks a little on some of these files. */
 static void
 child_flips (const char *path, const char *bytes, gsize size)
@@ -219,18 +240,20 @@ child_flips (const char *path, const char *bytes, gsize size)
   CsRandom random;
 
   cs_random_init (&random, 1, 1);
-  for (int i = 0; i < 100; i++)
+  for (int i = 0; i < N_FLIPS; i++)
     {
       g_autofree char *copy = g_memdup2 (bytes, size);
 
-      copy[cs_random_below (&random, 8000)] ^= (char)(1 << cs_random_below (&random, 8));
+      for (size_t k = cs_random_below (&random, 3) + 1; k > 0; k--)
+        copy[cs_random_below (&random, MIN (size, 9000))] = (char)cs_random_below (&random, 256);
       g_assert_true (g_file_set_contents (path, copy, (gssize)size, NULL));
       expect_refusal (path);
+      read_everything (path);
     }
   _exit (0);
 }
 
-/* Flipped bits in the structures: any outcome but a crash. */
+/* Changed bytes in the structures: any outcome but a crash. */
 static void
 test_flipped (void)
 {
@@ -251,6 +274,70 @@ test_flipped (void)
   g_remove (path);
 }
 
+/* Runs a shell script in the check's place. */
+static bool
+check_with (const char *script, const char *path, GError **error)
+{
+  g_autofree char *program = store_path_of ("check");
+  bool ok;
+
+  g_assert_true (g_file_set_contents_full (program, script, -1, G_FILE_SET_CONTENTS_NONE, 0700, NULL));
+  g_setenv ("CROSSCOPE_H5_CHECK", program, true);
+  ok = cs_h5_check (path, error);
+  g_unsetenv ("CROSSCOPE_H5_CHECK");
+  g_remove (program);
+  return ok;
+}
+
+/* Whatever the program dies of is the file's fault; without the program files are opened. */
+static void
+test_check (void)
+{
+  static const char *const deaths[] = { "exit 1", "exit 2", "exit 3", "exit 77", "kill -SEGV $$",
+                                        "kill -ALRM $$" };
+  g_autofree char *path = store_path_of ("checked.h5");
+  g_autoptr (GError) error = NULL;
+
+  store_fill (path, CS_DTYPE_F32, 100, 8, 8);
+  for (size_t i = 0; i < G_N_ELEMENTS (deaths); i++)
+    {
+      g_autofree char *script = g_strdup_printf ("#!/bin/sh\n%s\n", deaths[i]);
+
+      g_assert_false (check_with (script, path, &error));
+      g_assert_error (error, CS_ERROR, CS_ERROR_FORMAT);
+      g_assert_nonnull (strstr (error->message, path));
+      g_clear_error (&error);
+    }
+  g_setenv ("CROSSCOPE_H5_CHECK", "/nowhere", true);
+  g_assert_true (cs_h5_check (path, &error));
+  g_unsetenv ("CROSSCOPE_H5_CHECK");
+  g_remove (path);
+}
+
+/* A file that was found good is not looked at again until it changes, nor one that is written to. */
+static void
+test_check_once (void)
+{
+  static const char never[] = "#!/bin/sh\nexit 1\n";
+  g_autofree char *path = store_path_of ("once.h5");
+  g_autoptr (GError) error = NULL;
+  CsStore *store;
+
+  store_fill (path, CS_DTYPE_F32, 100, 8, 8);
+  g_usleep (100000);
+  g_assert_true (cs_h5_check (path, &error));
+  g_assert_true (check_with (never, path, &error));
+  g_utime (path, NULL);
+  g_assert_false (check_with (never, path, NULL));
+  store = cs_store_open (path, true, &error);
+  g_assert_no_error (error);
+  g_utime (path, NULL);
+  g_assert_true (check_with (never, path, &error));
+  cs_store_free (store);
+  g_assert_false (check_with (never, path, NULL));
+  g_remove (path);
+}
+
 void
 add_hostile_tests (void)
 {
@@ -258,4 +345,6 @@ add_hostile_tests (void)
   g_test_add_func ("/store/hostile", test_hostile);
   g_test_add_func ("/store/not-finite", test_not_finite);
   g_test_add_func ("/store/flipped", test_flipped);
+  g_test_add_func ("/store/check", test_check);
+  g_test_add_func ("/store/check-once", test_check_once);
 }
