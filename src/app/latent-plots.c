@@ -25,6 +25,7 @@ struct _CsLatentPlots
   CsLatentBrush pending;
   double pending_low, pending_high;
   guint pending_source;
+  guint rebuild_source;
   guint interval; /* ms between two selections that are acted on while one drags */
 };
 
@@ -152,13 +153,29 @@ visible_brush (CsLatentPlots *self)
   return -1;
 }
 
-static void
-rebuild_visible (CsLatentPlots *self)
+static gboolean
+rebuild_visible_cb (void *data)
 {
+  CsLatentPlots *self = data;
   int brush = visible_brush (self);
 
-  if (self->list != NULL && brush >= 0 && self->stale[brush])
+  self->rebuild_source = 0;
+  /* A plot that is dragged on waits until its selection has reached the list: it comes from there. */
+  if (self->list != NULL && brush >= 0 && self->stale[brush] &&
+      !(self->pending_source != 0 && brush == (int)self->pending))
     rebuild (self, brush);
+  return G_SOURCE_REMOVE;
+}
+
+/* The table shows what has changed first; the plot that is seen follows after that frame, the others
+ * when they are. */
+static void
+rebuild_visible_later (CsLatentPlots *self)
+{
+  if (self->rebuild_source == 0 && self->list != NULL &&
+      gtk_widget_get_mapped (GTK_WIDGET (self)))
+    self->rebuild_source =
+        g_idle_add_full (GDK_PRIORITY_REDRAW + 10, rebuild_visible_cb, self, NULL);
 }
 
 /* --- Links --- */
@@ -166,12 +183,13 @@ rebuild_visible (CsLatentPlots *self)
 static void
 visible_changed_cb (CsLatentPlots *self)
 {
-  for (int b = 0; b < CS_LATENT_N_BRUSHES; b++)
-    self->stale[b] = true;
   /* The plot that is being dragged on is not touched: its own selection does not filter it. */
-  if (self->updating && visible_brush (self) == (int)self->pending)
-    self->stale[self->pending] = false;
-  rebuild_visible (self);
+  int dragged = self->updating ? (int)self->pending : -1;
+
+  for (int b = 0; b < CS_LATENT_N_BRUSHES; b++)
+    if (b != dragged || b != visible_brush (self))
+      self->stale[b] = true;
+  rebuild_visible_later (self);
 }
 
 static gboolean
@@ -189,6 +207,7 @@ apply_brush_cb (void *data)
   else
     cs_latent_list_clear_brush (self->list, self->pending);
   self->updating = false;
+  rebuild_visible_later (self);
   self->interval = (guint)CLAMP (3 * (g_get_monotonic_time () - start) / 1000, BRUSH_INTERVAL_MS,
                                  BRUSH_INTERVAL_MAX_MS);
   return G_SOURCE_REMOVE;
@@ -245,8 +264,16 @@ cs_latent_plots_dispose (GObject *object)
 
   cs_latent_plots_set_list (self, NULL);
   g_clear_handle_id (&self->pending_source, g_source_remove);
+  g_clear_handle_id (&self->rebuild_source, g_source_remove);
   g_clear_pointer (&self->box, gtk_widget_unparent);
   G_OBJECT_CLASS (cs_latent_plots_parent_class)->dispose (object);
+}
+
+static void
+cs_latent_plots_map (GtkWidget *widget)
+{
+  GTK_WIDGET_CLASS (cs_latent_plots_parent_class)->map (widget);
+  rebuild_visible_later (CS_LATENT_PLOTS (widget));
 }
 
 static void
@@ -255,6 +282,7 @@ cs_latent_plots_class_init (CsLatentPlotsClass *klass)
   GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
 
   G_OBJECT_CLASS (klass)->dispose = cs_latent_plots_dispose;
+  widget_class->map = cs_latent_plots_map;
   signals[SIGNAL_LATENT_ACTIVATED] =
       g_signal_new ("latent-activated", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL,
                     NULL, G_TYPE_NONE, 1, G_TYPE_UINT);
@@ -292,8 +320,8 @@ cs_latent_plots_init (CsLatentPlots *self)
                                   _ ("Plot"), -1);
   for (CsLatentBrush b = 0; b < CS_LATENT_N_BRUSHES; b++)
     add_view (self, b);
-  g_signal_connect_swapped (self->stack, "notify::visible-child", G_CALLBACK (rebuild_visible),
-                            self);
+  g_signal_connect_swapped (self->stack, "notify::visible-child",
+                            G_CALLBACK (rebuild_visible_later), self);
   gtk_box_append (GTK_BOX (self->box), switcher);
   gtk_box_append (GTK_BOX (self->box), GTK_WIDGET (self->stack));
   gtk_widget_set_parent (self->box, GTK_WIDGET (self));

@@ -1,5 +1,5 @@
-/* What the files of the plot view share: plot-view.c (widget), -input.c (pointer and keys),
- * -export.c. */
+/* What the files of the plot view share: plot-view.c (widget), -picture.c (drawing the data),
+ * -input.c (pointer and keys), -export.c. */
 #pragma once
 
 #include "plot-view.h"
@@ -9,8 +9,12 @@ struct _CsPlotView
   GtkWidget parent_instance;
 
   CsPlot *plot;
-  GdkTexture *picture; /* the plot as last drawn; NULL: draw it anew */
+  GdkTexture *picture; /* the plot as last drawn; NULL: never yet */
   int picture_width, picture_height, picture_scale;
+  bool outdated;      /* the plot has changed since */
+  gint64 cost;        /* of the last drawing, µs */
+  gint64 drawn_frame; /* and the frame that it was in */
+  guint again_id;     /* the next frame draws it */
   bool has_pointer;
   double pointer_x, pointer_y;
   CsPlotDrag drag;
@@ -32,3 +36,6 @@ void cs_plot_view_save_action (GtkWidget *widget, const char *name, GVariant *pa
 void cs_plot_view_copy_action (GtkWidget *widget, const char *name, GVariant *parameter);
 /* The plot as pixels; a new reference. */
 GdkTexture *cs_plot_view_draw (CsPlotView *self, int width, int height, int scale);
+/* Draws the data anew where they or the size have changed and this frame has time for it, else the
+ * next one does; whether there is a picture to show. */
+bool cs_plot_view_refresh (CsPlotView *self, int width, int height, int scale);

@@ -51,7 +51,7 @@ void
 cs_plot_view_changed (CsPlotView *self)
 {
   g_return_if_fail (CS_IS_PLOT_VIEW (self));
-  g_clear_object (&self->picture);
+  self->outdated = true;
   gtk_widget_queue_draw (GTK_WIDGET (self));
   /* Words are for slow readers: once in half a second is enough while a run trains. */
   if (self->describe_id == 0)
@@ -71,26 +71,6 @@ restyle (CsPlotView *self)
     return;
   cs_plot_set_theme (self->plot, &theme);
   cs_plot_view_changed (self);
-}
-
-GdkTexture *
-cs_plot_view_draw (CsPlotView *self, int width, int height, int scale)
-{
-  cairo_surface_t *surface =
-      cairo_image_surface_create (CAIRO_FORMAT_ARGB32, width * scale, height * scale);
-  gsize stride = (gsize)cairo_image_surface_get_stride (surface);
-  g_autoptr (GBytes) bytes = NULL;
-  cairo_t *cr;
-
-  cairo_surface_set_device_scale (surface, scale, scale);
-  cr = cairo_create (surface);
-  cs_plot_draw (self->plot, cr, width, height);
-  cairo_destroy (cr);
-  cairo_surface_flush (surface);
-  bytes = g_bytes_new_with_free_func (cairo_image_surface_get_data (surface),
-                                      stride * (gsize)(height * scale),
-                                      (GDestroyNotify)cairo_surface_destroy, surface);
-  return gdk_memory_texture_new (width * scale, height * scale, GDK_MEMORY_DEFAULT, bytes, stride);
 }
 
 static void
@@ -118,15 +98,8 @@ cs_plot_view_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
 
   if (self->plot == NULL || width < 2 || height < 2)
     return;
-  if (self->picture == NULL || self->picture_width != width || self->picture_height != height ||
-      self->picture_scale != scale)
-    {
-      g_clear_object (&self->picture);
-      self->picture = cs_plot_view_draw (self, width, height, scale);
-      self->picture_width = width;
-      self->picture_height = height;
-      self->picture_scale = scale;
-    }
+  if (!cs_plot_view_refresh (self, width, height, scale))
+    return;
   gtk_snapshot_append_texture (snapshot, self->picture, &bounds);
   if (self->has_pointer && !self->dragging)
     {
@@ -286,6 +259,8 @@ cs_plot_view_init (CsPlotView *self)
   gtk_widget_set_hexpand (GTK_WIDGET (self), TRUE);
   gtk_widget_set_overflow (GTK_WIDGET (self), GTK_OVERFLOW_HIDDEN);
   gtk_widget_add_css_class (GTK_WIDGET (self), "card");
+  self->cost = G_MAXINT32; /* until it is known */
+  self->drawn_frame = -1;
   self->menu = make_menu (self);
   cs_plot_view_add_gestures (self);
   g_signal_connect_object (manager, "notify::dark", G_CALLBACK (restyle), self, G_CONNECT_SWAPPED);
@@ -386,6 +361,8 @@ cs_plot_view_set_plot (CsPlotView *self, CsPlot *plot)
     return;
   g_clear_pointer (&self->plot, cs_plot_free);
   self->plot = plot;
+  if (plot == NULL)
+    g_clear_object (&self->picture);
   self->dragging = self->dragged = false;
   restyle (self);
   cs_plot_view_changed (self);

@@ -1,6 +1,6 @@
 /* The plot widget under a virtual display: what it draws, says, and does with pointer and keys. */
 #include "figures.h"
-#include "plot-view.h"
+#include "plot-view-private.h"
 
 #include <math.h>
 #include <string.h>
@@ -341,6 +341,41 @@ test_save (Fixture *fixture, gconstpointer data)
   g_rmdir (folder);
 }
 
+/* Plots that are dear to draw come one a frame, all of them soon. */
+static void
+test_one_a_frame (Fixture *fixture, gconstpointer data)
+{
+  enum { N = 5 };
+  CsPlotView *views[N];
+  GtkWidget *box = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 0);
+  double counts[100] = { [50] = 1000 };
+
+  for (int i = 0; i < N; i++)
+    {
+      views[i] = CS_PLOT_VIEW (cs_plot_view_new (cs_figure_norm_ratio (counts, NULL, false)));
+      gtk_box_append (GTK_BOX (box), GTK_WIDGET (views[i]));
+    }
+  fixture->view = views[0];
+  adw_window_set_content (ADW_WINDOW (fixture->window), box);
+  for (int round = 0; round < 3; round++)
+    {
+      settle (400);
+      for (int i = 0; i < N; i++)
+        {
+          g_assert_nonnull (views[i]->picture);
+          g_assert_false (views[i]->outdated);
+          for (int j = 0; j < i; j++)
+            g_assert_cmpint (views[i]->drawn_frame, !=, views[j]->drawn_frame);
+        }
+      for (int i = 0; i < N; i++)
+        {
+          views[i]->cost = G_MAXINT32;
+          cs_plot_view_changed (views[i]);
+          g_assert_nonnull (views[i]->picture);
+        }
+    }
+}
+
 #define ADD(name, function)                                                                        \
   g_test_add ("/plot-view/" name, Fixture, NULL, set_up, function, tear_down)
 
@@ -358,5 +393,6 @@ main (int argc, char **argv)
   ADD ("themes", test_themes);
   ADD ("point-activated", test_point_activated);
   ADD ("save", test_save);
+  ADD ("one-a-frame", test_one_a_frame);
   return g_test_run ();
 }
