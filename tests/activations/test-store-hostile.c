@@ -13,7 +13,10 @@
 #include "store-fixture.h"
 
 #define N_SPOILERS 15
-#define N_FLIPS 200
+/* A stretch of the sequence with a file for which HDF5 1.10.8 asks for terabytes, which ends a process
+ * under the address sanitizer where nothing was checked before. */
+#define FIRST_FLIP 1750
+#define N_FLIPS 150
 
 static void
 expect_refusal (const char *path)
@@ -239,13 +242,15 @@ child_flips (const char *path, const char *bytes, gsize size)
 {
   CsRandom random;
 
-  cs_random_init (&random, 1, 1);
-  for (int i = 0; i < N_FLIPS; i++)
+  cs_random_init (&random, 11, 7);
+  for (int i = 0; i < FIRST_FLIP + N_FLIPS; i++)
     {
       g_autofree char *copy = g_memdup2 (bytes, size);
 
       for (size_t k = cs_random_below (&random, 3) + 1; k > 0; k--)
         copy[cs_random_below (&random, MIN (size, 9000))] = (char)cs_random_below (&random, 256);
+      if (i < FIRST_FLIP)
+        continue;
       g_assert_true (g_file_set_contents (path, copy, (gssize)size, NULL));
       expect_refusal (path);
       read_everything (path);
