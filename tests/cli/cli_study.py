@@ -153,7 +153,7 @@ def run_tensors():
 
 def train_killed(variant, number):
     whole, killed = make_run(variant), tmp(f"killed-{variant}")
-    for attempt in range(2):   # killed twice, at two different steps
+    for _ in range(2):   # killed twice, at two different steps
         process = start(*train_words(variant, killed))
         state = os.path.join(killed, "state.safetensors")
         before = os.stat(state).st_mtime_ns if os.path.exists(state) else None
@@ -163,8 +163,8 @@ def train_killed(variant, number):
             time.sleep(0.001)
         process.send_signal(number)
         process.communicate()
-        if attempt == 1 and process.returncode == 0:
-            break   # the rest was shorter than the way of the signal
+        if process.returncode == 0:
+            break   # what was left to train was shorter than the way of the signal
         same(process.returncode, 130 if number == signal.SIGINT else -number, "status")
     call(*train_words(variant, killed))
     assert open(os.path.join(whole, "model.safetensors"), "rb").read() == \
