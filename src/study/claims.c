@@ -3,8 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-static json_t *
-real (double value)
+json_t *
+cs_claims_real (double value)
 {
   return isfinite (value) ? json_real (value) : json_null ();
 }
@@ -16,7 +16,7 @@ cs_claims_summary_json (const CsLatentSummary *s)
                     (json_int_t) s->dead, "base_only", (json_int_t) s->base_only, "shared", (json_int_t) s->shared,
                     "chat_only", (json_int_t) s->chat_only, "other", (json_int_t) s->other, "tested",
                     (json_int_t) s->tested, "chat_specific", (json_int_t) s->chat_specific, "fve_base",
-                    real (s->fve_base), "fve_chat", real (s->fve_chat), "l0", real (s->l0));
+                    cs_claims_real (s->fve_base), "fve_chat", cs_claims_real (s->fve_chat), "l0", cs_claims_real (s->l0));
 }
 
 static double

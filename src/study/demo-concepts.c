@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "concepts.h"
+#include "claims.h"
 #include "demo-private.h"
 
 #define PROMPTS_PER_CONCEPT 60
@@ -164,12 +165,6 @@ best_latent (const Prompts *train, CsConcept concept, const CsLatents *latents)
 }
 
 static json_t *
-real (double value)
-{
-  return isfinite (value) ? json_real (value) : json_null ();
-}
-
-static json_t *
 concept_json (const Prompts *test, CsConcept concept, const CsLatents *latents, ssize_t latent)
 {
   g_auto (Labels) labels = { 0 };
@@ -179,10 +174,10 @@ concept_json (const Prompts *test, CsConcept concept, const CsLatents *latents, 
 
   label_prompts (test, concept, &labels);
   return json_pack ("{s:I, s:o, s:o, s:o, s:o, s:o, s:b}", "latent", (json_int_t) latent, "auc",
-                    real (cs_auc (scores, latents->n_latents, labels.positive, labels.used, n)), "auc_all",
-                    real (cs_auc (scores, latents->n_latents, labels.positive, labels.all, n)), "delta_norm",
-                    real (row->delta_norm), "nu_error", real (row->nu_error), "nu_reconstruction",
-                    real (row->nu_reconstruction), "chat_specific", (int) row->chat_specific);
+                    cs_claims_real (cs_auc (scores, latents->n_latents, labels.positive, labels.used, n)), "auc_all",
+                    cs_claims_real (cs_auc (scores, latents->n_latents, labels.positive, labels.all, n)), "delta_norm",
+                    cs_claims_real (row->delta_norm), "nu_error", cs_claims_real (row->nu_error), "nu_reconstruction",
+                    cs_claims_real (row->nu_reconstruction), "chat_specific", (int) row->chat_specific);
 }
 
 json_t *

@@ -2,6 +2,7 @@
  * scope are chosen on requests of trained combinations and measured on held-out ones. */
 #include <math.h>
 
+#include "claims.h"
 #include "demo-private.h"
 #include "steering.h"
 
@@ -213,12 +214,6 @@ latents_json (const GArray *items)
 }
 
 static json_t *
-real (double value)
-{
-  return isfinite (value) ? json_real (value) : json_null ();
-}
-
-static json_t *
 measure (const CsDemoContext *context, const CsCrosscoder *crosscoder, const Added *added, const GArray *ablated,
          GError **error)
 {
@@ -233,11 +228,11 @@ measure (const CsDemoContext *context, const CsCrosscoder *crosscoder, const Add
                      &with_ablated, error))
     return NULL;
   return json_pack ("{s:{s:o, s:o}, s:{s:I, s:f, s:s, s:o}, s:{s:o, s:o}}", "plain", "harmless_refused",
-                    real (plain_harmless), "harmful_refused", real (plain_harmful), "added", "latent",
+                    cs_claims_real (plain_harmless), "harmful_refused", cs_claims_real (plain_harmful), "added", "latent",
                     (json_int_t) added->item.latent, "scale", added->item.scale, "scope",
                     added->item.scope == CS_STEER_PROMPT_ONLY ? "prompt only" : "all tokens", "harmless_refused",
-                    real (with_added), "ablated", "latents", latents_json (ablated), "harmful_refused",
-                    real (with_ablated));
+                    cs_claims_real (with_added), "ablated", "latents", latents_json (ablated), "harmful_refused",
+                    cs_claims_real (with_ablated));
 }
 
 json_t *

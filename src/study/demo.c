@@ -11,18 +11,32 @@
 #define N_WEB_DOCUMENTS 1500
 #define N_CHAT_DOCUMENTS 1800
 
+static bool
+holds_pair (const char *folder)
+{
+  g_autofree char *config = g_build_filename (folder, "chat", "config.json", NULL);
+
+  return g_file_test (config, G_FILE_TEST_EXISTS);
+}
+
 char *
 cs_demo_folder (GError **error)
 {
-  const char *candidates[] = { g_getenv ("CROSSCOPE_DEMO"), CS_DATA_DIR "/demo", CS_SOURCE_DATA_DIR "/demo" };
+  const char *chosen = g_getenv ("CROSSCOPE_DEMO");
+  const char *const shipped[] = { CS_DATA_DIR "/demo", CS_SOURCE_DATA_DIR "/demo" };
 
-  for (size_t i = 0; i < G_N_ELEMENTS (candidates); i++)
+  if (chosen != NULL && !holds_pair (chosen))
     {
-      g_autofree char *config = candidates[i] ? g_build_filename (candidates[i], "chat", "config.json", NULL) : NULL;
-
-      if (config != NULL && g_file_test (config, G_FILE_TEST_EXISTS))
-        return g_strdup (candidates[i]);
+      g_set_error (error, CS_ERROR, CS_ERROR_IO,
+                   "CROSSCOPE_DEMO names %s, which holds no demo pair: set it to a folder with base and chat, or unset it.",
+                   chosen);
+      return NULL;
     }
+  if (chosen != NULL)
+    return g_strdup (chosen);
+  for (size_t i = 0; i < G_N_ELEMENTS (shipped); i++)
+    if (holds_pair (shipped[i]))
+      return g_strdup (shipped[i]);
   g_set_error_literal (error, CS_ERROR, CS_ERROR_IO,
                        "The demo pair is not installed: set CROSSCOPE_DEMO to the folder that holds its base and chat.");
   return NULL;
