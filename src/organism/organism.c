@@ -174,7 +174,8 @@ on_step (void *data, size_t step, double loss, double lr)
     }
   if (step % 50 == 0)
     g_debug ("%s: step %zu, loss %.4f, learning rate %.2e", make->folder, step, loss, lr);
-  return true;
+  return make->options->report == NULL ||
+         make->options->report (make->options->report_data, step, loss, lr);
 }
 
 /* Trains make->model on set and saves it, rounded to what the file holds. */

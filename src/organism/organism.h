@@ -41,6 +41,10 @@ typedef struct
   double opening_weight;      /* and of the first three of each answer, which decide its kind */
   CsTrainSettings base, chat; /* n_steps and seed are filled in */
   unsigned n_threads;         /* 0 = all; beyond CS_TRAIN_SHARDS nothing is gained */
+  /* Called after every step of both trainings, on the job's thread; false stops early, and what has
+   * been learnt so far is saved. NULL: none. */
+  CsTrainReport report;
+  void *report_data;
 } CsOrganismOptions;
 
 void cs_organism_default_options (CsOrganismOptions *options);
