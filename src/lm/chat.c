@@ -138,19 +138,21 @@ typedef struct
 {
   size_t end;
   CsTokenKind kind;
+  int32_t turn;
 } RenderedPart;
 
 typedef struct
 {
   GString *text;
   GArray *parts; /* RenderedPart, in order */
+  int32_t turn;  /* of what is written now */
 } RenderingText;
 
 static void
 append_part (RenderingText *rendering, CsTokenKind kind, const char *text, size_t size)
 {
   g_string_append_len (rendering->text, text, (gssize)size);
-  RenderedPart part = { .end = rendering->text->len, .kind = kind };
+  RenderedPart part = { .end = rendering->text->len, .kind = kind, .turn = rendering->turn };
   g_array_append_val (rendering->parts, part);
 }
 
@@ -224,11 +226,10 @@ check_messages (const CsMessage *messages, size_t n_messages, GError **error)
   return true;
 }
 
-/* The kind of each token is that of the part where it begins. */
-static GArray *
-token_kinds (const GArray *spans, const GArray *parts)
+/* The kind and turn of each token are those of the part where it begins. */
+static void
+mark_tokens (const GArray *spans, const GArray *parts, GArray *kinds, GArray *turns)
 {
-  GArray *kinds = g_array_sized_new (FALSE, FALSE, sizeof (uint8_t), spans->len);
   guint part = 0;
 
   for (guint i = 0; i < spans->len; i++)
@@ -238,8 +239,8 @@ token_kinds (const GArray *spans, const GArray *parts)
         part++;
       uint8_t kind = (uint8_t)g_array_index (parts, RenderedPart, part).kind;
       g_array_append_val (kinds, kind);
+      g_array_append_val (turns, g_array_index (parts, RenderedPart, part).turn);
     }
-  return kinds;
 }
 
 CsRendering *
@@ -257,10 +258,14 @@ cs_chat_render (const CsChatTemplate *chat,
     return NULL;
 
   g_autoptr (GArray) parts = g_array_new (FALSE, FALSE, sizeof (RenderedPart));
-  RenderingText rendering = { .text = g_string_new (NULL), .parts = parts };
+  RenderingText rendering = { .text = g_string_new (NULL), .parts = parts, .turn = -1 };
   append_string (&rendering, CS_TOKEN_BOS, bos != NULL ? bos : "");
   for (size_t i = 0; i < n_messages; i++)
-    append_turn (&rendering, &messages[i]);
+    {
+      rendering.turn = (int32_t)i;
+      append_turn (&rendering, &messages[i]);
+    }
+  rendering.turn = (int32_t)n_messages;
   if (add_generation_prompt)
     {
       append_string (&rendering, CS_TOKEN_START_OF_TURN, START_OF_TURN);
@@ -273,7 +278,9 @@ cs_chat_render (const CsChatTemplate *chat,
   result->spans = g_array_new (FALSE, FALSE, sizeof (CsTokenSpan));
   cs_tokenizer_encode (tokenizer, rendering.text->str, rendering.text->len, false, result->ids,
                        result->spans);
-  result->kinds = token_kinds (result->spans, parts);
+  result->kinds = g_array_new (FALSE, FALSE, sizeof (uint8_t));
+  result->turns = g_array_new (FALSE, FALSE, sizeof (int32_t));
+  mark_tokens (result->spans, parts, result->kinds, result->turns);
   result->text = g_string_free (rendering.text, FALSE);
   return result;
 }
@@ -287,5 +294,6 @@ cs_rendering_free (CsRendering *rendering)
   g_array_unref (rendering->ids);
   g_array_unref (rendering->spans);
   g_array_unref (rendering->kinds);
+  g_array_unref (rendering->turns);
   g_free (rendering);
 }

@@ -31,13 +31,29 @@ typedef enum {
   CS_TOKEN_ROLE,
   CS_TOKEN_NEWLINE,         /* of the template, not of a content */
   CS_TOKEN_END_OF_TURN,
+  CS_TOKEN_CONTENT_SYSTEM,
+  CS_TOKEN_CONTENT_OTHER,   /* of a message with another role: a tool's answer */
+  CS_TOKEN_TEMPLATE,        /* any other text of the template: a default system prompt, a date … */
 } CsTokenKind;
+
+#define CS_N_TOKEN_KINDS (CS_TOKEN_TEMPLATE + 1)
+
+/* Whether the template wrote it, not a message. */
+static inline bool
+cs_token_kind_is_template (CsTokenKind kind)
+{
+  return kind != CS_TOKEN_CONTENT_USER && kind != CS_TOKEN_CONTENT_MODEL && kind != CS_TOKEN_CONTENT_SYSTEM
+         && kind != CS_TOKEN_CONTENT_OTHER;
+}
 
 typedef struct {
   char   *text;             /* as the template renders it, BOS included where the template writes it */
   GArray *ids;              /* int32_t: text encoded without the post-processor; BOS is never doubled */
   GArray *spans;            /* CsTokenSpan into text */
   GArray *kinds;            /* uint8_t CsTokenKind, one a token */
+  GArray *turns;            /* int32_t, one a token: the index of the message that the token, or the template's
+                             * text around it, belongs to; −1 for text of no message (BOS, a system prompt of the
+                             * template's own), the number of messages for the generation prompt */
 } CsRendering;
 
 /* contents: messages' contents, borrowed. The error is the template's own sentence where it refuses. */
