@@ -8,7 +8,7 @@ import pathlib
 import re
 import sys
 
-CORE = ["base", "lm", "activations", "crosscoder", "analysis", "organism", "study"]
+CORE = ["base", "lm", "activations", "crosscoder", "analysis", "organism", "planted", "study"]
 SEES = {
     "base": [],
     "lm": ["base"],
@@ -16,6 +16,7 @@ SEES = {
     "crosscoder": ["base", "activations"],
     "analysis": ["base", "lm", "activations", "crosscoder"],
     "organism": ["base", "lm"],
+    "planted": ["base", "activations", "crosscoder", "analysis"],
     "study": [room for room in CORE if room != "study"],
     "plot": [],
     "app": CORE + ["plot"],
