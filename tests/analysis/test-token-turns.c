@@ -1,0 +1,124 @@
+/* Classes of tokens against the renderer's own, and for other templates' markers. */
+#include <string.h>
+
+#include "chat.h"
+#include "tiny-pair.h"
+#include "token-turns.h"
+
+#include "test-causality.h"
+
+#include "../lm/tiny-tokenizer.h"
+
+static CsTurnClass
+class_of_kind (CsTokenKind kind)
+{
+  switch (kind)
+    {
+    case CS_TOKEN_CONTENT_USER:
+      return CS_TURN_USER;
+    case CS_TOKEN_CONTENT_MODEL:
+      return CS_TURN_MODEL;
+    case CS_TOKEN_BOS:
+      return CS_TURN_BOS;
+    case CS_TOKEN_START_OF_TURN:
+      return CS_TURN_START;
+    case CS_TOKEN_ROLE:
+      return CS_TURN_ROLE;
+    case CS_TOKEN_NEWLINE:
+      return CS_TURN_NEWLINE;
+    default:
+      return CS_TURN_END;
+    }
+}
+
+static char user[] = "user", assistant[] = "assistant";
+
+static void
+test_against_rendering (void)
+{
+  char first[] = "sing the thing", second[] = "in\nthe ring", third[] = "more",
+       fourth[] = "the end";
+  const CsMessage messages[] = {
+    { user, first }, { assistant, second }, { user, third }, { assistant, fourth }
+  };
+  TinyModel *model = tiny_pair_model (TINY_WIDTH, 1, false);
+  g_autoptr (CsTokenizer) tokenizer = cs_tokenizer_open (model->folder, NULL);
+  g_autoptr (CsChatTemplate) chat = cs_chat_template_open (model->folder, NULL);
+  g_autoptr (CsRendering) r = cs_chat_render (chat, tokenizer, messages, 4, false, NULL);
+  g_autofree CsTurnToken *tokens = g_new (CsTurnToken, r->ids->len);
+  CsTurnMarkers markers;
+  size_t n_predicting = 0;
+
+  cs_turn_markers_find (tokenizer, &markers);
+  cs_turn_tokens (tokenizer, &markers, (const int32_t *)(const void *)r->ids->data, r->ids->len,
+                  tokens);
+  for (guint i = 0; i < r->ids->len; i++)
+    {
+      const CsTurnClass expected = class_of_kind (g_array_index (r->kinds, uint8_t, i));
+
+      g_assert_cmpint (tokens[i].class, ==, expected);
+      g_assert_cmpint (tokens[i].is_template, ==,
+                       expected != CS_TURN_USER && expected != CS_TURN_MODEL &&
+                           expected != CS_TURN_BOS);
+      n_predicting += tokens[i].predicts;
+      if (i + 1 < r->ids->len)
+        g_assert_cmpint (
+            tokens[i].predicts, ==,
+            tokens[i + 1].class == CS_TURN_MODEL ||
+                (tokens[i + 1].class == CS_TURN_END && tokens[i].class == CS_TURN_MODEL));
+      if (tokens[i].predicts && tokens[i].predicted == 0)
+        g_assert_cmpint (tokens[i].class, ==, CS_TURN_NEWLINE);
+    }
+  g_assert_cmpuint (n_predicting, >, 8);
+  tiny_model_free (model);
+}
+
+/* Letters: the classes in order. */
+static void
+check_classes (const char *start,
+               const char *header_end,
+               const char *end,
+               const char *text,
+               const char *expected)
+{
+  g_autofree char *added = g_strdup_printf (
+      "[{\"id\": 302, \"content\": \"%s\", \"special\": true}, {\"id\": 303, \"content\": \"%s\", "
+      "\"special\": true}, {\"id\": 301, \"content\": \"%s\", \"special\": true}]",
+      start, end, header_end);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CsTokenizer) tokenizer =
+      tiny_tokenizer_open_with (&error, "added_tokens", added, "post_processor", "null", NULL);
+  g_autoptr (GArray) ids = tiny_ids_new ();
+  g_autoptr (GString) classes = g_string_new (NULL);
+  g_autofree CsTurnToken *tokens = NULL;
+  CsTurnMarkers markers;
+
+  g_assert_no_error (error);
+  cs_tokenizer_encode (tokenizer, text, strlen (text), false, ids, NULL);
+  tokens = g_new (CsTurnToken, ids->len);
+  cs_turn_markers_find (tokenizer, &markers);
+  cs_turn_tokens (tokenizer, &markers, (const int32_t *)(const void *)ids->data, ids->len, tokens);
+  for (guint i = 0; i < ids->len; i++)
+    g_string_append_c (classes, "tbsrnume"[tokens[i].class]);
+  g_assert_cmpstr (classes->str, ==, expected);
+}
+
+static void
+test_other_templates (void)
+{
+  check_classes ("<|im_start|>", "<|x|>", "<|im_end|>",
+                 "<|im_start|>user\nab<|im_end|>\n<|im_start|>assistant\ncd\ne<|im_end|>\n",
+                 "srrrrnuuensrrrrrrrrrnmmmmen");
+  check_classes ("<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>",
+                 "<|start_header_id|>user<|end_header_id|>\n\nab<|eot_id|><|start_header_id|>"
+                 "assistant<|end_header_id|>\n\ncd<|eot_id|>",
+                 "srrrrsnuuuesrrrrrrrrrsnmmme");
+  check_classes ("<|nothing|>", "<|x|>", "<|known|>", "plain text", "ttttttttt");
+}
+
+void
+add_turn_tests (void)
+{
+  g_test_add_func ("/token-turns/rendering", test_against_rendering);
+  g_test_add_func ("/token-turns/other-templates", test_other_templates);
+}
