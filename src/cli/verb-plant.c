@@ -13,7 +13,8 @@ const CsVerb cs_verbs_plant[] = {
   { "plant",
     "--out DIR [--seeds N] [--first-seed S] [--threads N] [--json] [--d-model N] [--shared N] "
     "[--base-only N] [--chat-only N] [--weak N] [--split N] [--frequency SHARE] [--spread X] "
-    "[--strength-spread X] [--weak-min SHARE] [--weak-max SHARE] [--split-overlap SHARE] "
+    "[--strength-spread X] [--weak-min SHARE] [--weak-max SHARE] [--weak-levels N] "
+    "[--split-overlap SHARE] "
     "[--split-correlation X] [--groups N] [--group-size N] [--group-firing SHARE] [--noise X] "
     "[--tokens N] [--document-tokens N] [--latents N] [--k K] [--mu M] [--steps S] [--batch B] "
     "[--lr R] [--held-out SHARE]",
@@ -176,8 +177,9 @@ parse_plant (PlantWords *w, int *argc, char ***argv, int *status)
   return cs_cli_parse (argc, argv, &cs_verbs_plant[0], entries, 0, 0, status);
 }
 
-/* False for a number that no setting can hold. */
-static bool
+/* Puts the words over the defaults. The first setting that cannot have what was given; NULL where
+ * all can. */
+static const CsPlantedSetting *
 fill_settings (const PlantWords *w, CsPlantedSettings *settings)
 {
   size_t n;
@@ -186,39 +188,26 @@ fill_settings (const PlantWords *w, CsPlantedSettings *settings)
   cs_planted_settings_init (settings);
   for (size_t i = 0; i < n; i++)
     {
-      const bool given =
+      const bool is_given =
           list[i].is_size ? w->sizes[i] != SIZE_NOT_GIVEN : w->reals[i] != REAL_NOT_GIVEN;
       const double value = list[i].is_size ? (double)w->sizes[i] : w->reals[i];
 
-      if (given && !(value >= list[i].min && value <= list[i].max))
-        return false;
-      if (given)
+      if (is_given && !(value >= list[i].min && value <= list[i].max))
+        return &list[i];
+      if (is_given)
         cs_planted_setting_set (settings, &list[i], value);
     }
-  return true;
+  return NULL;
 }
 
 static int
-usage_of_range (const CsVerb *verb, const PlantWords *w)
+usage_of_range (const CsPlantedSetting *wrong)
 {
-  size_t n;
-  const CsPlantedSetting *list = cs_planted_setting_list (&n);
+  g_autofree char *option = g_strdelimit (g_strdup (wrong->name), "_", '-');
+  g_autofree char *sentence = g_strdup_printf ("--%s (%s) has to be from %g to %g.", option,
+                                               wrong->what, wrong->min, wrong->max);
 
-  for (size_t i = 0; i < n; i++)
-    {
-      const bool given =
-          list[i].is_size ? w->sizes[i] != SIZE_NOT_GIVEN : w->reals[i] != REAL_NOT_GIVEN;
-      const double value = list[i].is_size ? (double)w->sizes[i] : w->reals[i];
-
-      if (given && !(value >= list[i].min && value <= list[i].max))
-        {
-          g_autofree char *sentence =
-              g_strdup_printf ("--%s (%s) has to be from %g to %g.", w->names[i], list[i].what,
-                               list[i].min, list[i].max);
-          return cs_cli_usage (verb, sentence);
-        }
-    }
-  return CS_EXIT_USAGE;
+  return cs_cli_usage (&cs_verbs_plant[0], sentence);
 }
 
 static int
@@ -228,6 +217,7 @@ run_plant (int argc, char **argv)
   g_auto (PlantWords) words = { 0 };
   g_autoptr (CsPlantedResults) results = NULL;
   g_autoptr (GError) error = NULL;
+  const CsPlantedSetting *wrong;
   CsPlantedSettings settings;
   PlantData data = { 0 };
   int status;
@@ -240,8 +230,8 @@ run_plant (int argc, char **argv)
       words.first_seed > G_MAXINT64 - SEEDS_MAX || words.threads < 0 || words.threads > 1024)
     return cs_cli_usage (verb, "--seeds has to be from 1 to 1000, --first-seed and --threads 0 or "
                                "more (threads up to 1024).");
-  if (!fill_settings (&words, &settings))
-    return usage_of_range (verb, &words);
+  if ((wrong = fill_settings (&words, &settings)) != NULL)
+    return usage_of_range (wrong);
   if (!cs_planted_settings_check (&settings, &error))
     return cs_cli_usage (verb, error->message);
   results = cs_planted_results_new (&settings);

@@ -33,6 +33,7 @@ typedef struct
   double spread;          /* standard deviation of the logarithm of an activation; mean 1 */
   double strength_spread; /* standard deviation of the logarithm of a feature's mean activation */
   double weak_min, weak_max; /* strength in base over strength in chat, evenly from … to */
+  size_t weak_levels;        /* how many different strengths those are */
   double split_overlap;      /* share of chat's active tokens at which base is active too */
   double split_correlation;  /* of the logarithms of both activations where both are active */
   size_t groups, group_size; /* groups of shared features that come together */

@@ -62,10 +62,12 @@ random_direction (CsRandom *random, float *direction, size_t d)
   cs_scale ((float)(1 / norm), direction, d);
 }
 
+/* The strengths of weak features in base go up in equal steps, again and again. */
 static double
 base_share (const CsPlantedSettings *s, CsPlantedClass class, size_t index)
 {
-  const double step = s->weak > 1 ? (double)index / (double)(s->weak - 1) : .5;
+  const size_t levels = s->weak_levels, level = index % levels;
+  const double step = levels > 1 ? (double)level / (double)(levels - 1) : 1;
 
   return class == CS_PLANTED_CLASS_WEAK ? s->weak_min + (s->weak_max - s->weak_min) * step : 1;
 }

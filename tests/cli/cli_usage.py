@@ -14,7 +14,9 @@ def wrong_usage():
     base = tmp("base")
     pair = ["--base", base, "--chat", tmp("chat")]
     train = ["train", "--activations", "x", "--latents", "8", "--out", "y"]
-    for words in ([], ["frobnicate"], ["causality", "x"], ["plant", "--out", "x"], ["model"], ["--json"], ["model", "info"],
+    for words in ([], ["frobnicate"], ["causality", "x"], ["plant"], ["plant", "--out", "x", "--seeds", "0"],
+                  ["plant", "--out", "x", "--noise", "-1"], ["plant", "--out", "x", "--groups", "99"], ["score", "x"], ["score"],
+                  ["model"], ["--json"], ["model", "info"],
                   ["model", "info", base, base], ["model", "info", base, "--frob"], ["model", "forward", base],
                   ["model", "forward", base, "--ids", "1"], ["model", "forward", base, "--ids", "a", "--out", "x"],
                   ["model", "forward", base, "--ids", "", "--out", "x"], ["model", "generate", base],
