@@ -242,6 +242,42 @@ cs_steer_generate (CsJob *job, const CsPair *pair, const CsCrosscoder *crosscode
 }
 
 bool
+cs_steer_logits (CsJob *job, const CsPair *pair, const CsCrosscoder *crosscoder, CsTeam *team, const CsSteerOptions *options,
+                 const int32_t *ids, size_t n_prompt, size_t n, float *logits, GError **error)
+{
+  CsSteerOptions whole = *options;
+  Steering s = { .job = job, .crosscoder = crosscoder, .team = team, .options = &whole };
+  CsTap tap = { options->layer + 1, steering_tap, &s };
+  g_autoptr (CsSession) session = NULL;
+  const size_t n_blocks = cs_model_config (pair->model[options->model])->n_layers, first = n_prompt - 1;
+  bool ok;
+
+  g_return_val_if_fail (n_prompt >= 1 && n_prompt <= n, false);
+  if (n == n_prompt)
+    return true;
+  if (!check_items (crosscoder, pair, options, error))
+    return false;
+  whole.sampling.max_tokens = n - n_prompt;
+  steering_init (&s, pair, ids, n_prompt);
+  session = cs_session_new (pair->model[options->model], team, n);
+  if (options->n_items > 0)
+    cs_session_set_taps (session, &tap, 1);
+  /* Logits from the prompt's last id on; the text's last id predicts nothing that is asked for. */
+  ok = (first == 0 || (before_forward (&s, ids, first, error)
+                       && cs_session_forward (session, ids, first, n_blocks, CS_LOGITS_NONE, NULL, error)))
+       && before_forward (&s, ids + first, n - n_prompt, error)
+       && cs_session_forward (session, ids + first, n - n_prompt, n_blocks, CS_LOGITS_ALL, logits, error);
+  if (ok && s.error != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&s.error));
+      ok = false;
+    }
+  g_string_free (s.text, TRUE);
+  steering_clear (&s);
+  return ok;
+}
+
+bool
 cs_steer_prompt (const CsPair *pair, const char *text, bool chat, GArray *ids, GArray *kinds, GError **error)
 {
   g_autofree char *role = g_strdup ("user"), *content = g_strdup (text);

@@ -44,6 +44,12 @@ char *cs_steer_generate (CsJob *job, const CsPair *pair, const CsCrosscoder *cro
                          const CsSteerOptions *options, const int32_t *prompt, size_t n_prompt,
                          CsSteerTextFunc on_text, void *data, GArray *out_ids, GError **error);
 
+/* Logits [n − n_prompt, V] that predict ids n_prompt … n − 1 of a text whose first n_prompt ids are the prompt, steered as
+ * above (sampling is not looked at): what a KL to the plain model is made of. n_prompt ≥ 1. */
+bool cs_steer_logits (CsJob *job, const CsPair *pair, const CsCrosscoder *crosscoder, CsTeam *team,
+                      const CsSteerOptions *options, const int32_t *ids, size_t n_prompt, size_t n, float *logits,
+                      GError **error);
+
 /* A prompt's ids: rendered as one user turn with the generation prompt (chat = true; needs the pair's template), or raw
  * text with BOS. Appends int32_t to ids and, where not NULL, kinds (uint8_t CsTokenKind). */
 bool cs_steer_prompt (const CsPair *pair, const char *text, bool chat, GArray *ids, GArray *kinds, GError **error);
