@@ -5,22 +5,55 @@
 
 #include "errors.h"
 
+/* --- Tensors --- */
+
+/* Where weight NAME.weight is missing, the files of the usual quantisers have one of these. */
+static bool
+is_quantised (CsModel *model, const char *name)
+{
+  static const char *const suffixes[] = { "qweight", "weight_packed", "weight_scale", "SCB" };
+  size_t stem = strlen (name) - (g_str_has_suffix (name, "weight") ? strlen ("weight") : 0);
+  for (size_t i = 0; i < G_N_ELEMENTS (suffixes); i++)
+    {
+      g_autofree char *other = g_strdup_printf ("%.*s%s", (int)stem, name, suffixes[i]);
+      if (cs_safetensors_find (model->file, other) != NULL)
+        return true;
+    }
+  return false;
+}
+
+/* False with a sentence for a tensor that is stored in a way that cannot be widened. */
+static bool
+check_stored (CsModel *model, const char *name, GError **error)
+{
+  const CsTensor *tensor = cs_safetensors_find (model->file, name);
+  if (tensor == NULL && is_quantised (model, name))
+    {
+      g_set_error (error, CS_ERROR, CS_ERROR_UNSUPPORTED,
+                   "%s: there is no tensor %s but a quantised one, which is not supported: use the "
+                   "float32, float16 or bfloat16 model",
+                   model->folder, name);
+      return false;
+    }
+  if (tensor == NULL || tensor->dtype == CS_DTYPE_F32 || tensor->dtype == CS_DTYPE_F16 ||
+      tensor->dtype == CS_DTYPE_BF16)
+    return true;
+  g_set_error (error, CS_ERROR, CS_ERROR_UNSUPPORTED,
+               "%s: tensor %s is stored as %s, but weights have to be F32, F16 or BF16 (quantised "
+               "models are not supported)",
+               model->folder, tensor->name, cs_dtype_name (tensor->dtype));
+  return false;
+}
+
 /* A tensor of one of the three types that can be widened. */
 static const CsTensor *
 get_tensor (CsModel *model, const char *name, size_t n_dims, const size_t *shape, GError **error)
 {
-  const CsTensor *tensor = cs_safetensors_get (model->file, name, n_dims, shape, error);
-  if (tensor == NULL)
+  if (!check_stored (model, name, error))
     return NULL;
-  if (tensor->dtype != CS_DTYPE_F32 && tensor->dtype != CS_DTYPE_F16 &&
-      tensor->dtype != CS_DTYPE_BF16)
-    {
-      g_set_error (error, CS_ERROR, CS_ERROR_UNSUPPORTED,
-                   "%s: tensor %s is stored as %s, but weights have to be F32, F16 or BF16",
-                   model->folder, tensor->name, cs_dtype_name (tensor->dtype));
-      return NULL;
-    }
-  model->n_parameters += tensor->n_elements;
+  const CsTensor *tensor = cs_safetensors_get (model->file, name, n_dims, shape, error);
+  if (tensor != NULL)
+    model->n_parameters += tensor->n_elements;
   return tensor;
 }
 
@@ -37,7 +70,7 @@ own_floats (CsModel *model, size_t n, GError **error)
   return values;
 }
 
-static const float *
+static float *
 load_vector (CsModel *model, const char *name, size_t n, GError **error)
 {
   const CsTensor *tensor = get_tensor (model, name, 1, &n, error);
@@ -45,6 +78,23 @@ load_vector (CsModel *model, const char *name, size_t n, GError **error)
   if (values != NULL)
     cs_widen (tensor->dtype, tensor->data, values, n);
   return values;
+}
+
+/* STEM.weight and, where the family's norms have one, STEM.bias. */
+static bool
+load_norm (CsModel *model, CsNorm *norm, const char *stem, size_t n, GError **error)
+{
+  CsNormKind kind = model->architecture.family->norm_kind;
+  g_autofree char *weight_name = g_strconcat (stem, ".weight", NULL);
+  g_autofree char *bias_name = g_strconcat (stem, ".bias", NULL);
+  float *weight = load_vector (model, weight_name, n, error);
+  norm->weight = weight;
+  for (size_t i = 0; weight != NULL && kind == CS_NORM_RMS_PLUS_ONE && i < n; i++)
+    weight[i] += 1;
+  if (weight == NULL || kind != CS_NORM_LAYER)
+    return weight != NULL;
+  norm->bias = load_vector (model, bias_name, n, error);
+  return norm->bias != NULL;
 }
 
 static bool
@@ -67,6 +117,13 @@ add_part (CsModel *model,
 
 /* --- A block --- */
 
+static char *
+block_name (const CsModel *model, size_t layer, const char *part, const char *suffix)
+{
+  return g_strdup_printf ("%s%s.%zu.%s%s", model->prefix, model->architecture.family->blocks, layer,
+                          part, suffix);
+}
+
 static bool
 load_biases (CsModel *model,
              CsLinear *linear,
@@ -74,15 +131,13 @@ load_biases (CsModel *model,
              size_t layer,
              GError **error)
 {
-  const CsArchitecture *a = &model->architecture;
-  if (!(rule->bias == CS_BIAS_IF_ATTENTION ? a->attention_bias : a->mlp_bias))
+  if (!cs_architecture_has_bias (&model->architecture, rule->bias))
     return true;
   float *bias = own_floats (model, linear->rows, error);
   linear->bias = bias;
   for (size_t i = 0; bias != NULL && i < rule->n_parts; i++)
     {
-      g_autofree char *name =
-          g_strdup_printf ("%s.%zu.%s.bias", a->family->blocks, layer, rule->parts[i]);
+      g_autofree char *name = block_name (model, layer, rule->parts[i], ".bias");
       const CsTensor *tensor = get_tensor (model, name, 1, &linear->parts[i].rows, error);
       if (tensor == NULL)
         return false;
@@ -102,8 +157,7 @@ load_linear (CsModel *model,
   const CsArchitecture *a = &model->architecture;
   for (size_t i = 0; i < rule->n_parts; i++)
     {
-      g_autofree char *name =
-          g_strdup_printf ("%s.%zu.%s.weight", a->family->blocks, layer, rule->parts[i]);
+      g_autofree char *name = block_name (model, layer, rule->parts[i], ".weight");
       if (!add_part (model, linear, name, cs_architecture_dim (a, rule->rows[i]),
                      cs_architecture_dim (a, rule->cols), error))
         return false;
@@ -114,34 +168,49 @@ load_linear (CsModel *model,
 static bool
 load_block (CsModel *model, size_t layer, GError **error)
 {
-  const CsFamily *family = model->architecture.family;
+  const CsArchitecture *a = &model->architecture;
   CsBlock *block = &model->blocks[layer];
-  for (size_t i = 0; i < CS_N_NORMS; i++)
+  for (CsNormSlot i = 0; i < CS_N_NORMS; i++)
     {
-      g_autofree char *name =
-          g_strdup_printf ("%s.%zu.%s.weight", family->blocks, layer, family->norms[i]);
-      block->norms[i] = load_vector (model, name, model->architecture.sizes.d_model, error);
-      if (block->norms[i] == NULL)
+      size_t n = cs_architecture_norm_size (a, i);
+      g_autofree char *stem = n > 0 ? block_name (model, layer, a->family->norms[i], "") : NULL;
+      if (n > 0 && !load_norm (model, &block->norms[i], stem, n, error))
         return false;
     }
   for (size_t i = 0; i < CS_N_LINEARS; i++)
-    if (!load_linear (model, &block->linears[i], &family->linears[i], layer, error))
+    if (!load_linear (model, &block->linears[i], &a->family->linears[i], layer, error))
       return false;
   return true;
 }
 
 /* --- Around the blocks --- */
 
+/* The first prefix under which there is an embedding; the usual one where there is none at all, so
+ * that the error names what is missing. */
+static void
+find_prefix (CsModel *model)
+{
+  const CsFamily *family = model->architecture.family;
+  model->prefix = family->prefixes[0];
+  for (size_t i = 0; i < CS_FAMILY_MAX_PREFIXES && family->prefixes[i] != NULL; i++)
+    {
+      g_autofree char *name = g_strconcat (family->prefixes[i], family->embedding, ".weight", NULL);
+      if (cs_safetensors_find (model->file, name) == NULL)
+        continue;
+      model->prefix = family->prefixes[i];
+      return;
+    }
+}
+
 /* Where the configuration leaves the vocabulary's size out, the embedding's shape tells it. */
 static bool
-find_vocab_size (CsModel *model, GError **error)
+find_vocab_size (CsModel *model, const char *name, GError **error)
 {
   CsModelConfig *sizes = &model->architecture.sizes;
-  const char *name = model->architecture.family->embedding;
   const CsTensor *tensor = cs_safetensors_find (model->file, name);
   if (sizes->vocab_size == 0 && tensor != NULL && tensor->n_dims == 2)
     sizes->vocab_size = tensor->shape[0];
-  if (tensor == NULL || (sizes->vocab_size > 0 && sizes->vocab_size <= (4 << 20)))
+  if (tensor == NULL || (sizes->vocab_size > 0 && sizes->vocab_size <= CS_MODEL_MAX_VOCAB))
     return true;
   g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
                "%s: tensor %s does not give a usable vocabulary size", model->folder, name);
@@ -149,18 +218,31 @@ find_vocab_size (CsModel *model, GError **error)
 }
 
 static bool
+load_head (CsModel *model, GError **error)
+{
+  const CsFamily *family = model->architecture.family;
+  const CsModelConfig *sizes = &model->architecture.sizes;
+  g_autofree char *name = g_strconcat (family->head, ".weight", NULL);
+  g_autofree char *wrapped = g_strconcat (
+      family->wrapped_head != NULL ? family->wrapped_head : family->head, ".weight", NULL);
+  bool is_wrapped = cs_safetensors_find (model->file, name) == NULL &&
+                    cs_safetensors_find (model->file, wrapped) != NULL;
+  return add_part (model, &model->head, is_wrapped ? wrapped : name, sizes->vocab_size,
+                   sizes->d_model, error);
+}
+
+static bool
 load_ends (CsModel *model, GError **error)
 {
   const CsFamily *family = model->architecture.family;
   const CsModelConfig *sizes = &model->architecture.sizes;
-  if (!find_vocab_size (model, error) ||
-      !add_part (model, &model->embedding, family->embedding, sizes->vocab_size, sizes->d_model,
-                 error) ||
-      (!sizes->tied_head &&
-       !add_part (model, &model->head, family->head, sizes->vocab_size, sizes->d_model, error)))
-    return false;
-  model->final_norm = load_vector (model, family->final_norm, sizes->d_model, error);
-  return model->final_norm != NULL;
+  find_prefix (model);
+  g_autofree char *embedding = g_strconcat (model->prefix, family->embedding, ".weight", NULL);
+  g_autofree char *norm = g_strconcat (model->prefix, family->final_norm, NULL);
+  return find_vocab_size (model, embedding, error) &&
+         add_part (model, &model->embedding, embedding, sizes->vocab_size, sizes->d_model, error) &&
+         (sizes->tied_head || load_head (model, error)) &&
+         load_norm (model, &model->final_norm, norm, sizes->d_model, error);
 }
 
 /* --- Widening --- */

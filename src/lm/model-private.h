@@ -20,6 +20,9 @@
 
 /* --- config.json --- */
 
+#define CS_MODEL_MAX_LAYERS 1024
+#define CS_MODEL_MAX_VOCAB ((size_t)4 << 20)
+
 typedef enum
 {
   CS_ROPE_PLAIN,
@@ -36,14 +39,24 @@ typedef struct
   double original;  /* llama3: original_max_position_embeddings */
 } CsRope;
 
+/* Index of a rotary table. */
+enum
+{
+  CS_ROPE_GLOBAL,
+  CS_ROPE_LOCAL, /* of sliding layers */
+  CS_N_ROPES
+};
+
 /* Everything that config.json says, defaults applied. sizes.vocab_size is 0 where only the
  * embedding's shape tells. */
 typedef struct
 {
   CsModelConfig sizes;
   const CsFamily *family;
-  CsRope rope;
-  double attention_scale;
+  CsActivation activation;
+  CsRope rope[CS_N_ROPES];
+  bool slides[CS_MODEL_MAX_LAYERS]; /* which layers are local; they see everything where
+                                     * sizes.sliding_window is 0 */
   bool attention_bias, mlp_bias;
 } CsArchitecture;
 
@@ -57,8 +70,14 @@ bool cs_architecture_parse (CsArchitecture *architecture,
 bool cs_architecture_load (CsArchitecture *architecture, const char *folder, GError **error);
 size_t cs_architecture_dim (const CsArchitecture *architecture, CsDim dim);
 
-/* The D/2 angles that a position adds (after scaling). */
-void cs_rope_frequencies (const CsRope *rope, size_t head_dim, double *frequencies);
+/* The angles that a position adds to n_rotated / 2 pairs (after scaling). */
+void cs_rope_frequencies (const CsRope *rope, size_t n_rotated, double *frequencies);
+bool cs_rope_equal (const CsRope *a, const CsRope *b);
+
+/* Elements of a block's norm; 0 where the family has no such norm. */
+size_t cs_architecture_norm_size (const CsArchitecture *architecture, CsNormSlot slot);
+/* Whether a product of the blocks has biases. */
+bool cs_architecture_has_bias (const CsArchitecture *architecture, CsBiasRule rule);
 
 /* --- Weights --- */
 
@@ -82,10 +101,17 @@ typedef struct
   const float *bias; /* [rows], NULL where there is none */
 } CsLinear;
 
+/* weight [n] (one added where the family asks for it), bias [n] or NULL; NULL weight: no such norm.
+ */
+typedef struct
+{
+  const float *weight, *bias;
+} CsNorm;
+
 typedef struct
 {
   CsLinear linears[CS_N_LINEARS];
-  const float *norms[CS_N_NORMS]; /* [d] */
+  CsNorm norms[CS_N_NORMS];
 } CsBlock;
 
 struct CsModel
@@ -94,11 +120,12 @@ struct CsModel
   char *folder, *name;
   CsArchitecture architecture;
   CsSafetensors *file;
-  CsLinear embedding;      /* [V, d]: looked up by row, and the head where that is tied */
-  CsLinear head;           /* [V, d] */
-  const float *final_norm; /* [d] */
-  CsBlock *blocks;         /* [L] */
-  GPtrArray *owned;        /* the float32 arrays */
+  const char *prefix; /* of the family's prefixes the one that the file uses */
+  CsLinear embedding; /* [V, d]: looked up by row, and the head where that is tied */
+  CsLinear head;      /* [V, d] */
+  CsNorm final_norm;  /* [d] */
+  CsBlock *blocks;    /* [L] */
+  GPtrArray *owned;   /* the float32 arrays */
   size_t n_parameters, file_bytes;
   pthread_mutex_t hash_lock;
   char *hash;

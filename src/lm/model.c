@@ -1,13 +1,7 @@
 #include "model-private.h"
 
 #include "errors.h"
-
-static char *
-folder_name (const char *folder)
-{
-  g_autofree char *absolute = g_canonicalize_filename (folder, NULL);
-  return g_path_get_basename (absolute);
-}
+#include "model-cache.h"
 
 static size_t
 sum_bytes (const CsSafetensors *file)
@@ -23,19 +17,19 @@ cs_model_open_limited (const char *folder, size_t widen_limit, GError **error)
 {
   g_autoptr (CsModel) model = g_new0 (CsModel, 1);
   atomic_init (&model->ref_count, 1);
-  model->folder = g_strdup (folder);
-  model->name = folder_name (folder);
+  model->folder = cs_model_folder_resolve (folder);
+  model->name = cs_model_folder_name (model->folder);
   model->owned = g_ptr_array_new_with_free_func (g_free);
   pthread_mutex_init (&model->hash_lock, NULL);
-  if (!g_file_test (folder, G_FILE_TEST_IS_DIR))
+  if (!g_file_test (model->folder, G_FILE_TEST_IS_DIR))
     {
       g_set_error (error, CS_ERROR, CS_ERROR_IO,
                    "%s is not a model folder: there is no such folder", folder);
       return NULL;
     }
-  if (!cs_architecture_load (&model->architecture, folder, error))
+  if (!cs_architecture_load (&model->architecture, model->folder, error))
     return NULL;
-  model->file = cs_safetensors_open_model (folder, error);
+  model->file = cs_safetensors_open_model (model->folder, error);
   if (model->file == NULL || !cs_model_load_weights (model, widen_limit, error))
     return NULL;
   model->file_bytes = sum_bytes (model->file);
@@ -74,6 +68,13 @@ const CsModelConfig *
 cs_model_config (const CsModel *model)
 {
   return &model->architecture.sizes;
+}
+
+bool
+cs_model_layer_slides (const CsModel *model, size_t layer)
+{
+  const CsArchitecture *a = &model->architecture;
+  return a->sizes.sliding_window > 0 && layer < a->sizes.n_layers && a->slides[layer];
 }
 
 const char *

@@ -20,11 +20,23 @@
 
 typedef struct
 {
-  const char *model_type; /* "llama" */
+  const char *model_type; /* "llama"; "gemma3_text" for the text part of a larger Gemma 3 */
   size_t vocab_size, d_model, n_layers, n_heads, n_kv_heads, head_dim, d_ff;
   size_t max_position; /* max_position_embeddings: what the model was made for, not a hard limit */
   double norm_eps;
-  double rope_theta;
+  double rope_theta;        /* of layers that see everything */
+  double local_theta;       /* of sliding layers, where it is another; else the same */
+  const char *rope_scaling; /* "linear", "llama3" or NULL */
+  size_t n_rotated;         /* dimensions of a head that rotary positions turn */
+  size_t sliding_window;    /* positions that a sliding layer sees; 0 where no layer slides */
+  size_t n_sliding;         /* how many layers slide: cs_model_layer_slides() tells which */
+  double attention_scale;   /* of q·k */
+  double attention_softcap; /* c of c·tanh (score / c); 0 for none */
+  double final_softcap;     /* the same for the logits */
+  double embedding_scale;   /* what embeddings are multiplied by */
+  const char *activation;   /* "silu", "gelu", "gelu_pytorch_tanh" */
+  bool gated_mlp;           /* down (act (gate x) · up x), else down (act (up x)) */
+  bool parallel_residual;   /* attention and MLP read the same residual stream */
   bool tied_head;
   int32_t bos_id; /* −1 where there is none */
   size_t n_eos;   /* end tokens: generation_config.json wins over config.json */
@@ -34,19 +46,23 @@ typedef struct
 typedef struct CsModel CsModel;
 
 /* Reads config.json, generation_config.json and the weights' headers; checks every tensor's name,
- * type and shape. */
+ * type and shape. folder: whatever cs_model_folder_resolve() understands. */
 CsModel *cs_model_open (const char *folder, GError **error);
 CsModel *cs_model_ref (CsModel *model); /* atomic */
 void cs_model_unref (CsModel *model);
 
 const CsModelConfig *cs_model_config (const CsModel *model);
-const char *cs_model_folder (const CsModel *model);
-const char *cs_model_name (const CsModel *model);  /* last part of the folder's path */
-const char *cs_model_dtype (const CsModel *model); /* of the embedding: "BF16" … */
+bool cs_model_layer_slides (const CsModel *model, size_t layer);
+const char *cs_model_folder (const CsModel *model); /* as given, or what that was resolved to */
+const char *cs_model_name (const CsModel *model);   /* last part of the folder's path; of a cache
+                                                     * folder the model's name */
+const char *cs_model_dtype (const CsModel *model);  /* of the embedding: "BF16" … */
 size_t cs_model_n_parameters (const CsModel *model);
 size_t cs_model_file_bytes (const CsModel *model);
-/* SHA-256 of the weights as hexadecimal; owned by the model; computed on first use (thread-safe).
- */
+/* SHA-256 as hexadecimal that tells these weights from others; owned by the model; computed on
+ * first use (thread-safe). Of files of up to 64 MiB together it covers every byte; of larger ones
+ * the names, types and shapes of all tensors and 48 KiB of each (its beginning, middle and end),
+ * which any training changes, so that 5 GB take well under a second. */
 const char *cs_model_hash (CsModel *model);
 
 /* --- Taps: the one way into the residual stream --- */

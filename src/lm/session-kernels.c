@@ -115,6 +115,46 @@ cs_kernel_rms_norm (const float *x, const float *weight, size_t n, float eps, fl
     out[i] = x[i] * scale * weight[i];
 }
 
+void
+cs_kernel_layer_norm (const float *x,
+                      const float *weight,
+                      const float *bias,
+                      size_t n,
+                      float eps,
+                      float *out)
+{
+  float lanes[LANES] = { 0 }, squares[LANES] = { 0 };
+  size_t i = 0;
+  for (; i + LANES <= n; i += LANES)
+    for (size_t j = 0; j < LANES; j++)
+      lanes[j] += x[i + j];
+  for (; i < n; i++)
+    lanes[0] += x[i];
+  const float mean = sum_lanes (lanes) / (float)n;
+  for (i = 0; i + LANES <= n; i += LANES)
+    for (size_t j = 0; j < LANES; j++)
+      squares[j] += (x[i + j] - mean) * (x[i + j] - mean);
+  for (; i < n; i++)
+    squares[0] += (x[i] - mean) * (x[i] - mean);
+  const float scale = 1 / sqrtf (sum_lanes (squares) / (float)n + eps);
+  for (i = 0; i < n; i++)
+    out[i] = (x[i] - mean) * scale * weight[i] + bias[i];
+}
+
+/* --- Exponential functions --- */
+
+/* 2^k for an integer k that was added to 1.5 · 2²³. */
+static inline float
+power_of_two (float shifted)
+{
+  uint32_t bits;
+  memcpy (&bits, &shifted, sizeof bits);
+  bits = (bits - UINT32_C (0x4b400000) + 127) << 23;
+  float power;
+  memcpy (&power, &bits, sizeof power);
+  return power;
+}
+
 /* exp (x) to about 1 ulp, 0 below −87, NaN for NaN; branch-free so that loops over it are
  * vectorised. x = k ln 2 + r, |r| ≤ ln 2 / 2; exp (r) by its Taylor polynomial of degree 7; 2^k by
  * the exponent's bits. */
@@ -136,13 +176,56 @@ exp_lane (float x)
   p = p * r + 0.5f;
   p = p * r + 1;
   p = p * r + 1;
-  uint32_t bits;
-  memcpy (&bits, &shifted, sizeof bits);
-  bits = (bits - UINT32_C (0x4b400000) + 127) << 23;
-  float power;
-  memcpy (&power, &bits, sizeof power);
-  return x < -87 ? 0 : p * power;
+  return x < -87 ? 0 : p * power_of_two (shifted);
 }
+
+/* tanh (x) to about 2 ulp, small x included: with e = exp (2|x|) − 1 it is e / (e + 2). */
+static inline float
+tanh_lane (float x)
+{
+  const float round = 12582912;
+  float z = 2 * fabsf (x);
+  z = z > 20 ? 20 : z;
+  float shifted = z * 1.44269504f + round;
+  float k = shifted - round;
+  float r = z - k * 0.693359375f + k * 2.12194440e-4f;
+  float p = 1.98412698e-4f; /* (exp (r) − 1) / r */
+  p = p * r + 1.38888889e-3f;
+  p = p * r + 8.33333333e-3f;
+  p = p * r + 4.16666667e-2f;
+  p = p * r + 1.66666667e-1f;
+  p = p * r + 0.5f;
+  p = p * r + 1;
+  float power = power_of_two (shifted);
+  float e = p * r * power + (power - 1);
+  return copysignf (e / (e + 2), x);
+}
+
+/* erf (x), absolute error below 2e-7: the Maclaurin series near 0, else Abramowitz and Stegun's
+ * approximation 7.1.26. */
+static inline float
+erf_lane (float x)
+{
+  const float a = fabsf (x), q = x * x;
+  float series = -1.0f / 75600;
+  series = series * q + 1.0f / 9360;
+  series = series * q - 1.0f / 1320;
+  series = series * q + 1.0f / 216;
+  series = series * q - 1.0f / 42;
+  series = series * q + 1.0f / 10;
+  series = series * q - 1.0f / 3;
+  series = (series * q + 1) * x * 1.12837917f;
+  const float t = 1 / (1 + 0.3275911f * a);
+  float tail = 1.061405429f;
+  tail = tail * t - 1.453152027f;
+  tail = tail * t + 1.421413741f;
+  tail = tail * t - 0.284496736f;
+  tail = tail * t + 0.254829592f;
+  float far = copysignf (1 - tail * t * exp_lane (-q), x);
+  return a < 0.7f ? series : far;
+}
+
+/* --- Softmax --- */
 
 static float
 maximum (const float *x, size_t n)
@@ -179,11 +262,58 @@ cs_kernel_softmax (float *scores, size_t n, float scale)
     scores[j] *= normalise;
 }
 
+/* --- Activations --- */
+
 void
-cs_kernel_silu_multiply (float *gate, const float *up, size_t n)
+cs_kernel_soft_cap (float *x, size_t n, float scale, float cap)
 {
+  const float inner = scale / cap;
   for (size_t i = 0; i < n; i++)
-    gate[i] = gate[i] / (1 + exp_lane (-gate[i])) * up[i];
+    x[i] = cap * tanh_lane (x[i] * inner);
+}
+
+static inline float
+silu_lane (float x)
+{
+  return x / (1 + exp_lane (-x));
+}
+
+static inline float
+gelu_lane (float x)
+{
+  return 0.5f * x * (1 + erf_lane (x * 0.707106781f));
+}
+
+static inline float
+gelu_tanh_lane (float x)
+{
+  return 0.5f * x * (1 + tanh_lane (0.797884561f * (x + 0.044715f * x * x * x)));
+}
+
+#define DEFINE_ACTIVATION(name)                                                                    \
+  static void name##_rows (float *x, const float *up, size_t n)                                    \
+  {                                                                                                \
+    if (up == NULL)                                                                                \
+      for (size_t i = 0; i < n; i++)                                                               \
+        x[i] = name##_lane (x[i]);                                                                 \
+    else                                                                                           \
+      for (size_t i = 0; i < n; i++)                                                               \
+        x[i] = name##_lane (x[i]) * up[i];                                                         \
+  }
+
+DEFINE_ACTIVATION (silu)
+DEFINE_ACTIVATION (gelu)
+DEFINE_ACTIVATION (gelu_tanh)
+
+void
+cs_kernel_activate (CsActivation activation, float *x, const float *up, size_t n)
+{
+  if (activation == CS_ACTIVATION_SILU)
+    silu_rows (x, up, n);
+  else if (activation == CS_ACTIVATION_GELU)
+    gelu_rows (x, up, n);
+  else
+    gelu_tanh_rows (x, up, n);
 }
 
 void

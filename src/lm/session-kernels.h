@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "model-family.h"
+
 /* x·y over n elements, in float32 lanes. */
 float cs_kernel_dot (const float *x, const float *y, size_t n);
 /* out[r] = x·w[r], r < n_rows, w [n_rows, n]. */
@@ -15,8 +17,17 @@ void cs_kernel_turned_dots (const float *w,
                             size_t n,
                             const float *x,
                             float *out);
-/* out = x / sqrt (mean (x²) + eps) · weight; mean in float32 lanes. */
+/* out = x / sqrt (mean (x²) + eps) · weight; mean in float32 lanes. out may be x. */
 void cs_kernel_rms_norm (const float *x, const float *weight, size_t n, float eps, float *out);
+/* out = (x − mean) / sqrt (mean ((x − mean)²) + eps) · weight + bias. out may be x. */
+void cs_kernel_layer_norm (const float *x,
+                           const float *weight,
+                           const float *bias,
+                           size_t n,
+                           float eps,
+                           float *out);
+/* x[n] becomes cap · tanh (scale · x / cap). */
+void cs_kernel_soft_cap (float *x, size_t n, float scale, float cap);
 /* scores[n] become exp (scale · (s − max)) / Σ exp (scale · (s − max)); scale > 0. */
 void cs_kernel_softmax (float *scores, size_t n, float scale);
 /* out[n] = Σ_r weights[r] · rows[r, n]. */
@@ -25,7 +36,7 @@ void cs_kernel_weighted_sum (const float *rows,
                              size_t n,
                              const float *weights,
                              float *out);
-/* gate[i] = gate[i] · sigmoid (gate[i]) · up[i]. */
-void cs_kernel_silu_multiply (float *gate, const float *up, size_t n);
+/* x[i] = activation (x[i]), times up[i] where up is not NULL. */
+void cs_kernel_activate (CsActivation activation, float *x, const float *up, size_t n);
 /* Rotates one head [2·half] by the angles of its position; pairs are (i, i + half). */
 void cs_kernel_rotate (float *head, const float *cosine, const float *sine, size_t half);

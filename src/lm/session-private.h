@@ -13,6 +13,13 @@
  * blocks. */
 #define CS_SCORE_ROWS ((size_t)64)
 
+/* A rotary table; n = n_rotated / 2 pairs. */
+typedef struct
+{
+  double *frequencies;    /* [n] */
+  float *cosines, *sines; /* [capacity, n] */
+} CsAngles;
+
 struct CsSession
 {
   CsModel *model;
@@ -29,12 +36,12 @@ struct CsSession
   float *residual, *normed; /* [m, d] */
   float *qkv;               /* [m, (H + 2K) · D] */
   float *attended;          /* [m, H · D] */
-  float *gate_up;           /* [m, 2F]: gate, then up */
-  float *keys, *values;   /* [L, K, capacity, D]; pages that are never reached are never touched */
-  double *frequencies;    /* [D/2] */
-  float *cosines, *sines; /* [capacity, D/2], filled for the first n_angles positions */
-  size_t n_angles;
-  float *scores;  /* [team size, score_rows · capacity] */
+  float *gate_up;           /* [m, 2F]: gate, then up; [m, F] where there is no gate */
+  float *branch;            /* [m, d]: what a product adds, where that is normed first; else NULL */
+  float *keys, *values; /* [L, K, capacity, D]; pages that are never reached are never touched */
+  CsAngles angles[CS_N_ROPES]; /* the local ones only where they differ */
+  size_t n_angles;             /* positions that they are filled for */
+  float *scores;               /* [team size, score_rows · capacity] */
   float *widened; /* [team size, widened_size]: rows of a weight; NULL where all is widened */
   size_t widened_size;
 };
@@ -58,6 +65,14 @@ void cs_linear_apply (const CsLinear *linear,
                       size_t ldy,
                       bool accumulate);
 
-/* Rotates queries and keys of the m rows in session->qkv, which start at session->position, puts
- * keys and values into the cache of `layer`, and computes session->attended. */
+/* As the architecture norms, from x to out (which may be x). */
+void cs_norm_apply (const CsArchitecture *architecture,
+                    const CsNorm *norm,
+                    size_t n,
+                    const float *x,
+                    float *out);
+
+/* Norms and rotates queries and keys of the m rows in session->qkv, which start at
+ * session->position, puts keys and values into the cache of `layer`, and computes
+ * session->attended. */
 void cs_session_attend (CsSession *session, size_t layer, size_t m);

@@ -32,6 +32,24 @@ widest_product (const CsModelConfig *s)
   return MAX (MAX (s->d_model, s->d_ff), s->n_heads * s->head_dim);
 }
 
+/* Whether anything that is added to the residual stream is normed first. */
+static bool
+has_branch (const CsArchitecture *a)
+{
+  return a->family->norms[CS_NORM_AFTER_ATTENTION] != NULL ||
+         a->family->norms[CS_NORM_AFTER_MLP] != NULL;
+}
+
+static void
+allocate_angles (CsSession *session, CsAngles *angles, const CsRope *rope)
+{
+  const size_t n_rotated = session->model->architecture.sizes.n_rotated;
+  angles->frequencies = g_new (double, n_rotated / 2);
+  cs_rope_frequencies (rope, n_rotated, angles->frequencies);
+  angles->cosines = allocate (session, session->capacity, n_rotated / 2, 1);
+  angles->sines = allocate (session, session->capacity, n_rotated / 2, 1);
+}
+
 static void
 allocate_scratch (CsSession *session)
 {
@@ -42,11 +60,11 @@ allocate_scratch (CsSession *session)
   session->normed = allocate (session, rows, s->d_model, 1);
   session->qkv = allocate (session, rows, s->n_heads + 2 * s->n_kv_heads, dim);
   session->attended = allocate (session, rows, s->n_heads, dim);
-  session->gate_up = allocate (session, rows, 2, s->d_ff);
+  session->gate_up = allocate (session, rows, s->gated_mlp ? 2 : 1, s->d_ff);
+  if (has_branch (&session->model->architecture))
+    session->branch = allocate (session, rows, s->d_model, 1);
   session->keys = allocate (session, s->n_layers, s->n_kv_heads * dim, session->capacity);
   session->values = allocate (session, s->n_layers, s->n_kv_heads * dim, session->capacity);
-  session->cosines = allocate (session, session->capacity, dim / 2, 1);
-  session->sines = allocate (session, session->capacity, dim / 2, 1);
   session->scores = allocate (session, n_workers, session->score_rows, session->capacity);
   if (session->model->embedding.wide == NULL)
     {
@@ -59,15 +77,16 @@ CsSession *
 cs_session_new (CsModel *model, CsTeam *team, size_t capacity)
 {
   CsSession *session = g_new0 (CsSession, 1);
-  size_t dim = model->architecture.sizes.head_dim;
+  const CsRope *rope = model->architecture.rope;
   session->model = cs_model_ref (model);
   session->team = team;
   session->capacity = capacity;
   session->max_rows = CLAMP (capacity, 1, CS_SESSION_BLOCK);
   session->score_rows = CLAMP (((size_t)1 << 19) / MAX (capacity, 1), 16, CS_SCORE_ROWS);
-  session->frequencies = g_new (double, dim / 2);
-  cs_rope_frequencies (&model->architecture.rope, dim, session->frequencies);
   allocate_scratch (session);
+  allocate_angles (session, &session->angles[CS_ROPE_GLOBAL], &rope[CS_ROPE_GLOBAL]);
+  if (!cs_rope_equal (&rope[CS_ROPE_GLOBAL], &rope[CS_ROPE_LOCAL]))
+    allocate_angles (session, &session->angles[CS_ROPE_LOCAL], &rope[CS_ROPE_LOCAL]);
   return session;
 }
 
@@ -76,12 +95,17 @@ cs_session_free (CsSession *session)
 {
   if (session == NULL)
     return;
-  float *const memory[] = { session->residual, session->normed, session->qkv,    session->attended,
-                            session->gate_up,  session->keys,   session->values, session->cosines,
-                            session->sines,    session->scores, session->widened };
+  float *const memory[] = { session->residual, session->normed, session->qkv,  session->attended,
+                            session->gate_up,  session->branch, session->keys, session->values,
+                            session->scores,   session->widened };
   for (size_t i = 0; i < G_N_ELEMENTS (memory); i++)
     g_free (memory[i]);
-  g_free (session->frequencies);
+  for (size_t i = 0; i < CS_N_ROPES; i++)
+    {
+      g_free (session->angles[i].frequencies);
+      g_free (session->angles[i].cosines);
+      g_free (session->angles[i].sines);
+    }
   g_free (session->taps);
   cs_model_unref (session->model);
   g_free (session);
@@ -145,11 +169,14 @@ run_taps (CsSession *session, size_t at, size_t m)
 
 /* --- One block of tokens --- */
 
+/* Norms rows of `from` to rows of `to`, [m, d] each. */
 typedef struct
 {
-  CsSession *session;
-  const float *weight;
-} Rows;
+  const CsArchitecture *architecture;
+  const CsNorm *norm;
+  const float *from;
+  float *to;
+} NormRows;
 
 /* Rows are handled on the team only where there is enough of them to be worth it. */
 static void
@@ -158,62 +185,167 @@ over_rows (CsSession *session, size_t m, CsTeamFunc func, void *data)
   cs_team_run (m >= 16 ? session->team : NULL, m, func, data);
 }
 
+void
+cs_norm_apply (const CsArchitecture *a, const CsNorm *norm, size_t n, const float *x, float *out)
+{
+  float eps = (float)a->sizes.norm_eps;
+  if (a->family->norm_kind == CS_NORM_LAYER)
+    cs_kernel_layer_norm (x, norm->weight, norm->bias, n, eps, out);
+  else
+    cs_kernel_rms_norm (x, norm->weight, n, eps, out);
+}
+
 static void
 norm_rows (size_t begin, size_t end, unsigned worker, void *data)
 {
-  const Rows *rows = data;
-  const CsModelConfig *s = &rows->session->model->architecture.sizes;
+  const NormRows *rows = data;
+  const size_t d = rows->architecture->sizes.d_model;
   for (size_t t = begin; t < end; t++)
-    cs_kernel_rms_norm (rows->session->residual + t * s->d_model, rows->weight, s->d_model,
-                        (float)s->norm_eps, rows->session->normed + t * s->d_model);
+    cs_norm_apply (rows->architecture, rows->norm, d, rows->from + t * d, rows->to + t * d);
+}
+
+/* What a product of the block reads: the residual stream, normed where the family does so. */
+static const float *
+normed_input (CsSession *session, const CsNorm *norm, size_t m)
+{
+  if (norm->weight == NULL)
+    return session->residual;
+  over_rows (
+      session, m, norm_rows,
+      &(NormRows){ &session->model->architecture, norm, session->residual, session->normed });
+  return session->normed;
+}
+
+typedef struct
+{
+  const CsNorm *norm;
+  CsSession *session;
+} AddRows;
+
+static void
+add_normed_rows (size_t begin, size_t end, unsigned worker, void *data)
+{
+  const AddRows *rows = data;
+  const CsArchitecture *a = &rows->session->model->architecture;
+  const size_t d = a->sizes.d_model;
+  for (size_t t = begin; t < end; t++)
+    {
+      float *row = rows->session->branch + t * d;
+      cs_norm_apply (a, rows->norm, d, row, row);
+      cs_add (row, rows->session->residual + t * d, d);
+    }
+}
+
+/* residual += norm (x Wᵀ + b), where there is such a norm. */
+static void
+add_output (CsSession *session,
+            const CsLinear *linear,
+            const CsNorm *norm,
+            const float *x,
+            size_t ldx,
+            size_t m)
+{
+  const size_t d = session->model->architecture.sizes.d_model;
+  const CsProductScratch scratch = { session->team, session->widened, session->widened_size };
+  if (norm->weight == NULL)
+    {
+      cs_linear_apply (linear, &scratch, x, ldx, m, session->residual, d, true);
+      return;
+    }
+  cs_linear_apply (linear, &scratch, x, ldx, m, session->branch, d, false);
+  over_rows (session, m, add_normed_rows, &(AddRows){ norm, session });
 }
 
 static void
 activate_rows (size_t begin, size_t end, unsigned worker, void *data)
 {
-  const Rows *rows = data;
-  const size_t d_ff = rows->session->model->architecture.sizes.d_ff;
+  const CsSession *session = data;
+  const CsArchitecture *a = &session->model->architecture;
+  const size_t d_ff = a->sizes.d_ff, width = a->sizes.gated_mlp ? 2 * d_ff : d_ff;
   for (size_t t = begin; t < end; t++)
     {
-      float *gate = rows->session->gate_up + t * 2 * d_ff;
-      cs_kernel_silu_multiply (gate, gate + d_ff, d_ff);
+      float *row = session->gate_up + t * width;
+      cs_kernel_activate (a->activation, row, a->sizes.gated_mlp ? row + d_ff : NULL, d_ff);
     }
 }
 
+/* From the residual stream to session->attended. */
+static void
+run_attention (CsSession *session, size_t layer, size_t m)
+{
+  const CsBlock *block = &session->model->blocks[layer];
+  const CsLinear *qkv = &block->linears[CS_LINEAR_QKV];
+  const CsProductScratch scratch = { session->team, session->widened, session->widened_size };
+  const float *x = normed_input (session, &block->norms[CS_NORM_BEFORE_ATTENTION], m);
+  cs_linear_apply (qkv, &scratch, x, qkv->cols, m, session->qkv, qkv->rows, false);
+  cs_session_attend (session, layer, m);
+}
+
+/* From the residual stream to session->gate_up. */
+static void
+run_mlp (CsSession *session, size_t layer, size_t m)
+{
+  const CsBlock *block = &session->model->blocks[layer];
+  const CsLinear *up = &block->linears[CS_LINEAR_GATE_UP];
+  const CsProductScratch scratch = { session->team, session->widened, session->widened_size };
+  const float *x = normed_input (session, &block->norms[CS_NORM_BEFORE_MLP], m);
+  cs_linear_apply (up, &scratch, x, up->cols, m, session->gate_up, up->rows, false);
+  over_rows (session, m, activate_rows, session);
+}
+
+/* A parallel block's MLP reads the residual stream before attention is added to it. */
 static void
 run_layer (CsSession *session, size_t layer, size_t m)
 {
-  const CsModelConfig *s = &session->model->architecture.sizes;
   const CsBlock *block = &session->model->blocks[layer];
-  const CsLinear *linears = block->linears;
-  const CsProductScratch scratch = { session->team, session->widened, session->widened_size };
-  const size_t d = s->d_model, q = s->n_heads * s->head_dim, f = 2 * s->d_ff;
+  const CsLinear *out = &block->linears[CS_LINEAR_ATTENTION_OUT],
+                 *down = &block->linears[CS_LINEAR_DOWN];
+  const CsNorm *norms = block->norms;
+  const bool parallel = session->model->architecture.sizes.parallel_residual;
+  run_attention (session, layer, m);
+  if (!parallel)
+    add_output (session, out, &norms[CS_NORM_AFTER_ATTENTION], session->attended, out->cols, m);
+  run_mlp (session, layer, m);
+  if (parallel)
+    add_output (session, out, &norms[CS_NORM_AFTER_ATTENTION], session->attended, out->cols, m);
+  add_output (session, down, &norms[CS_NORM_AFTER_MLP], session->gate_up,
+              block->linears[CS_LINEAR_GATE_UP].rows, m);
+}
 
-  over_rows (session, m, norm_rows, &(Rows){ session, block->norms[CS_NORM_BEFORE_ATTENTION] });
-  cs_linear_apply (&linears[CS_LINEAR_QKV], &scratch, session->normed, d, m, session->qkv,
-                   linears[CS_LINEAR_QKV].rows, false);
-  cs_session_attend (session, layer, m);
-  cs_linear_apply (&linears[CS_LINEAR_ATTENTION_OUT], &scratch, session->attended, q, m,
-                   session->residual, d, true);
-
-  over_rows (session, m, norm_rows, &(Rows){ session, block->norms[CS_NORM_BEFORE_MLP] });
-  cs_linear_apply (&linears[CS_LINEAR_GATE_UP], &scratch, session->normed, d, m, session->gate_up,
-                   f, false);
-  over_rows (session, m, activate_rows, &(Rows){ session, NULL });
-  cs_linear_apply (&linears[CS_LINEAR_DOWN], &scratch, session->gate_up, f, m, session->residual, d,
-                   true);
+/* Logits of the n rows of the residual stream at x; normed [n, d] is scratch. */
+static void
+apply_head (const CsModel *model,
+            const CsProductScratch *scratch,
+            const float *x,
+            size_t n,
+            float *normed,
+            float *logits)
+{
+  const CsModelConfig *s = &model->architecture.sizes;
+  norm_rows (0, n, 0, &(NormRows){ &model->architecture, &model->final_norm, x, normed });
+  cs_linear_apply (&model->head, scratch, normed, s->d_model, n, logits, s->vocab_size, false);
+  if (s->final_softcap > 0)
+    cs_kernel_soft_cap (logits, n * s->vocab_size, 1, (float)s->final_softcap);
 }
 
 /* Logits of the last n rows of the block. */
 static void
 run_head (CsSession *session, size_t m, size_t n, float *logits)
 {
-  const CsModel *model = session->model;
-  const CsModelConfig *s = &model->architecture.sizes;
   const CsProductScratch scratch = { session->team, session->widened, session->widened_size };
-  norm_rows (m - n, m, 0, &(Rows){ session, model->final_norm });
-  cs_linear_apply (&model->head, &scratch, session->normed + (m - n) * s->d_model, s->d_model, n,
-                   logits, s->vocab_size, false);
+  const size_t d = session->model->architecture.sizes.d_model;
+  apply_head (session->model, &scratch, session->residual + (m - n) * d, n, session->normed,
+              logits);
+}
+
+static void
+embed (CsSession *session, const int32_t *ids, size_t m)
+{
+  const CsModelConfig *s = &session->model->architecture.sizes;
+  for (size_t t = 0; t < m; t++)
+    cs_linear_row (&session->model->embedding, (size_t)ids[t], session->residual + t * s->d_model);
+  if (s->embedding_scale != 1)
+    cs_scale ((float)s->embedding_scale, session->residual, m * s->d_model);
 }
 
 static bool
@@ -226,8 +358,7 @@ run_block (CsSession *session,
            GError **error)
 {
   const CsModelConfig *s = &session->model->architecture.sizes;
-  for (size_t t = 0; t < m; t++)
-    cs_linear_row (&session->model->embedding, (size_t)ids[t], session->residual + t * s->d_model);
+  embed (session, ids, m);
   run_taps (session, 0, m);
   for (size_t layer = 0; layer < n_blocks; layer++)
     {
@@ -323,7 +454,5 @@ cs_model_lens (const CsModel *model, const float *row, float *logits)
 {
   const CsModelConfig *s = &model->architecture.sizes;
   g_autofree float *normed = g_new (float, s->d_model);
-  cs_kernel_rms_norm (row, model->final_norm, s->d_model, (float)s->norm_eps, normed);
-  cs_linear_apply (&model->head, &(CsProductScratch){ 0 }, normed, s->d_model, 1, logits,
-                   s->vocab_size, false);
+  apply_head (model, &(CsProductScratch){ 0 }, row, 1, normed, logits);
 }

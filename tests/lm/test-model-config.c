@@ -59,7 +59,7 @@ test_defaults (void)
   g_assert_cmpuint (a.sizes.head_dim, ==, 4);
   g_assert_cmpfloat (a.sizes.norm_eps, ==, 1e-6);
   g_assert_cmpfloat (a.sizes.rope_theta, ==, 10000);
-  g_assert_cmpint (a.rope.type, ==, CS_ROPE_PLAIN);
+  g_assert_cmpint (a.rope[CS_ROPE_GLOBAL].type, ==, CS_ROPE_PLAIN);
   g_assert_false (a.sizes.tied_head || a.attention_bias || a.mlp_bias);
   g_assert_cmpint (a.sizes.bos_id, ==, -1);
   g_assert_cmpuint (a.sizes.n_eos, ==, 0);
@@ -91,8 +91,8 @@ test_rope_dialects (void)
       "\"original_max_position_embeddings\": 64}}";
   CsArchitecture a = parse_good (old, NULL), b = parse_good (new, NULL);
   double f[2], g[2];
-  cs_rope_frequencies (&a.rope, 4, f);
-  cs_rope_frequencies (&b.rope, 4, g);
+  cs_rope_frequencies (&a.rope[CS_ROPE_GLOBAL], 4, f);
+  cs_rope_frequencies (&b.rope[CS_ROPE_GLOBAL], 4, g);
   g_assert_cmpmem (f, sizeof f, g, sizeof g);
   g_assert_cmpfloat (f[0], ==, 1); /* turns every 6.3 positions: kept */
   g_assert_cmpfloat_with_epsilon (f[1], pow (500000, -0.5) / 8, 1e-12);
@@ -100,7 +100,7 @@ test_rope_dialects (void)
       "{" NEEDED ", \"rope_parameters\": {\"rope_theta\": 100, \"rope_type\": \"default\"}}", NULL);
   g_assert_cmpfloat (a.sizes.rope_theta, ==, 100);
   a = parse_good ("{" NEEDED ", \"rope_scaling\": {\"type\": \"linear\", \"factor\": 2.0}}", NULL);
-  cs_rope_frequencies (&a.rope, 4, f);
+  cs_rope_frequencies (&a.rope[CS_ROPE_GLOBAL], 4, f);
   g_assert_cmpfloat (f[0], ==, 0.5);
 }
 
@@ -115,7 +115,7 @@ test_refused (void)
   assert_bad ("{\"model_type\": \"mamba\"}", CS_ERROR_UNSUPPORTED, "mamba");
   assert_bad ("{\"model_type\": \"llama\"}", CS_ERROR_FORMAT, "hidden_size");
   assert_bad ("{" NEEDED ", \"quantization_config\": {}}", CS_ERROR_UNSUPPORTED, "quantised");
-  assert_bad ("{" NEEDED ", \"hidden_act\": \"gelu\"}", CS_ERROR_UNSUPPORTED, "gelu");
+  assert_bad ("{" NEEDED ", \"hidden_act\": \"relu6\"}", CS_ERROR_UNSUPPORTED, "relu6");
   assert_bad ("{" NEEDED ", \"hidden_size\": 1e9}", CS_ERROR_FORMAT, "hidden_size");
   assert_bad ("{" NEEDED ", \"hidden_size\": -8}", CS_ERROR_FORMAT, "hidden_size");
   assert_bad ("{" NEEDED ", \"hidden_size\": 9}", CS_ERROR_FORMAT, "hidden_size");

@@ -84,7 +84,7 @@ test_silu (void)
     {
       float gate = (float)x, up = 1.5f;
       double expected = (double)gate / (1 + exp (-(double)gate)) * 1.5;
-      cs_kernel_silu_multiply (&gate, &up, 1);
+      cs_kernel_activate (CS_ACTIVATION_SILU, &gate, &up, 1);
       g_assert_cmpfloat_with_epsilon ((double)gate, expected, fabs (expected) * 1e-6 + 1e-34);
     }
 }

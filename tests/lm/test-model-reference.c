@@ -1,4 +1,4 @@
-/* llama3-tiny of the reference kit: every layer, logits, edits and continuations. */
+/* The models of the reference kit: every layer, logits, edits and continuations. */
 #include "test-model.h"
 
 #include <math.h>
@@ -16,24 +16,43 @@ typedef struct
   double residual_abs, logits_abs;
 } Kit;
 
-static char *
-kit_folder (const char *name)
+static int
+compare_names (const void *a, const void *b, void *data)
 {
-  const char *shared = g_getenv ("CS_TEST_SHARED");
-  g_autofree char *folder =
-      shared != NULL ? g_build_filename (shared, "reference", "lm", name, NULL) : NULL;
-  if (folder != NULL && g_file_test (folder, G_FILE_TEST_IS_DIR))
-    return g_steal_pointer (&folder);
-  g_test_skip ("The reference kit is not here.");
-  return NULL;
+  return strcmp (*(const char *const *)a, *(const char *const *)b);
 }
 
-static bool
-kit_open (Kit *kit, size_t widen_limit)
+static char *
+kits_folder (void)
 {
-  g_autofree char *folder = kit_folder ("llama3-tiny");
-  if (folder == NULL)
-    return false;
+  const char *shared = g_getenv ("CS_TEST_SHARED");
+  return shared != NULL ? g_build_filename (shared, "reference", "lm", NULL) : NULL;
+}
+
+/* The models that have expectations, sorted; none where the kit is not here. */
+static GPtrArray *
+kit_names (void)
+{
+  GPtrArray *names = g_ptr_array_new_with_free_func (g_free);
+  g_autofree char *folder = kits_folder ();
+  g_autoptr (GDir) dir = folder != NULL ? g_dir_open (folder, 0, NULL) : NULL;
+  const char *name;
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *manifest =
+          g_build_filename (folder, name, "expected", "manifest.json", NULL);
+      if (g_file_test (manifest, G_FILE_TEST_EXISTS))
+        g_ptr_array_add (names, g_strdup (name));
+    }
+  g_ptr_array_sort_with_data (names, compare_names, NULL);
+  return names;
+}
+
+static void
+kit_open (Kit *kit, const char *name, size_t widen_limit)
+{
+  g_autofree char *kits = kits_folder ();
+  g_autofree char *folder = g_build_filename (kits, name, NULL);
   g_autoptr (GError) error = NULL;
   kit->folder = g_build_filename (folder, "expected", NULL);
   g_autofree char *path = g_build_filename (kit->folder, "manifest.json", NULL);
@@ -45,7 +64,6 @@ kit_open (Kit *kit, size_t widen_limit)
   kit->residual_abs = json_number_value (json_object_get (tolerance, "residual_abs"));
   kit->logits_abs = json_number_value (json_object_get (tolerance, "logits_abs"));
   g_assert_cmpfloat (kit->residual_abs, >, 0);
-  return true;
 }
 
 static void
@@ -82,23 +100,34 @@ find_sequence (const Kit *kit, const char *name)
   g_assert_not_reached ();
 }
 
-/* The largest absolute difference between values[n] and a file of n numbers. */
+/* The largest absolute difference between values [n_tables, n_rows, width] and a file that has
+ * those of their rows that are listed in positions (all where that is null). */
 static double
-difference (const Kit *kit, json_t *description, const float *values, size_t n)
+difference (const Kit *kit,
+            json_t *description,
+            json_t *positions,
+            const float *values,
+            size_t n_tables,
+            size_t n_rows,
+            size_t width)
 {
+  const size_t n_kept = json_is_array (positions) ? json_array_size (positions) : n_rows;
   g_autofree char *path = g_build_filename (
       kit->folder, json_string_value (json_object_get (description, "file")), NULL);
   g_autofree char *content = NULL;
   size_t size;
   g_assert_true (g_file_get_contents (path, &content, &size, NULL));
-  g_assert_cmpuint (size, ==, n * sizeof (float));
+  g_assert_cmpuint (size, ==, n_tables * n_kept * width * sizeof (float));
   double worst = 0;
-  for (size_t i = 0; i < n; i++)
+  for (size_t i = 0; i < n_tables * n_kept * width; i++)
     {
-      float expected;
+      size_t table = i / width / n_kept, row = i / width % n_kept;
+      if (json_is_array (positions))
+        row = (size_t)json_integer_value (json_array_get (positions, row));
+      float expected, value = values[(table * n_rows + row) * width + i % width];
       memcpy (&expected, content + i * sizeof expected, sizeof expected);
-      g_assert_true (isfinite (values[i]));
-      worst = MAX (worst, fabs ((double)expected - values[i]));
+      g_assert_true (isfinite (value));
+      worst = MAX (worst, fabs ((double)expected - value));
     }
   return worst;
 }
@@ -129,10 +158,11 @@ check_entry (const Kit *kit,
   test_collect (session, taps, n_taps, (const int32_t *)ids->data, n, chunk, residual, logits);
   json_t *described = json_object_get (entry, "residual");
   size_t first = (size_t)json_integer_value (json_object_get (described, "first"));
-  double residual_error =
-      difference (kit, described, residual + first * layer, (s->n_layers + 1 - first) * layer);
+  json_t *positions = json_object_get (entry, "positions");
+  double residual_error = difference (kit, described, positions, residual + first * layer,
+                                      s->n_layers + 1 - first, n, s->d_model);
   double logits_error =
-      difference (kit, json_object_get (entry, "logits"), logits, n * s->vocab_size);
+      difference (kit, json_object_get (entry, "logits"), positions, logits, 1, n, s->vocab_size);
   g_test_message ("%s, blocks of %zu: residual %.2g, logits %.2g",
                   json_string_value (json_object_get (entry, "name")), chunk, residual_error,
                   logits_error);
@@ -145,11 +175,10 @@ check_entry (const Kit *kit,
 }
 
 static void
-check_all (size_t widen_limit, unsigned n_threads)
+check_all (const char *name, size_t widen_limit, unsigned n_threads)
 {
   Kit kit;
-  if (!kit_open (&kit, widen_limit))
-    return;
+  kit_open (&kit, name, widen_limit);
   g_autoptr (CsTeam) team = n_threads > 1 ? cs_team_new (n_threads) : NULL;
   const size_t chunks[] = { 0, 1, 3 };
   json_t *sequences = json_object_get (kit.manifest, "sequences");
@@ -164,22 +193,22 @@ check_all (size_t widen_limit, unsigned n_threads)
 }
 
 static void
-test_layers (void)
+test_layers (const void *name)
 {
-  check_all (CS_WIDEN_LIMIT, 1);
+  check_all (name, CS_WIDEN_LIMIT, 1);
 }
 
 static void
-test_layers_mapped (void)
+test_layers_mapped (const void *name)
 {
-  check_all (0, 1);
+  check_all (name, 0, 1);
 }
 
 static void
-test_layers_team (void)
+test_layers_team (const void *name)
 {
-  check_all (CS_WIDEN_LIMIT, 2);
-  check_all (0, 2);
+  check_all (name, CS_WIDEN_LIMIT, 2);
+  check_all (name, 0, 2);
 }
 
 /* --- Continuations --- */
@@ -199,7 +228,7 @@ check_generate (const Kit *kit,
                 bool ignore_eos,
                 GArray *expected)
 {
-  g_autoptr (CsSession) session = cs_session_new (kit->model, NULL, 128);
+  g_autoptr (CsSession) session = cs_session_new (kit->model, NULL, prompt->len + 24);
   g_autoptr (GArray) out = g_array_new (FALSE, FALSE, sizeof (int32_t));
   g_autoptr (GError) error = NULL;
   cs_session_set_taps (session, taps, n_taps);
@@ -219,7 +248,7 @@ check_recomputed (const Kit *kit,
                   GArray *expected)
 {
   const CsModelConfig *s = cs_model_config (kit->model);
-  g_autoptr (CsSession) session = cs_session_new (kit->model, NULL, 128);
+  g_autoptr (CsSession) session = cs_session_new (kit->model, NULL, prompt->len + 24);
   g_autoptr (GArray) ids = g_array_copy (prompt);
   g_autofree float *logits = g_new (float, s->vocab_size);
   cs_session_set_taps (session, taps, n_taps);
@@ -235,11 +264,10 @@ check_recomputed (const Kit *kit,
 }
 
 static void
-check_greedy (size_t widen_limit)
+check_greedy (const char *name, size_t widen_limit)
 {
   Kit kit;
-  if (!kit_open (&kit, widen_limit))
-    return;
+  kit_open (&kit, name, widen_limit);
   json_t *sequences = json_object_get (kit.manifest, "sequences");
   for (size_t i = 0; i < json_array_size (sequences); i++)
     {
@@ -255,10 +283,10 @@ check_greedy (size_t widen_limit)
 }
 
 static void
-test_greedy (void)
+test_greedy (const void *name)
 {
-  check_greedy (CS_WIDEN_LIMIT);
-  check_greedy (0);
+  check_greedy (name, CS_WIDEN_LIMIT);
+  check_greedy (name, 0);
 }
 
 /* --- Edits --- */
@@ -285,11 +313,10 @@ check_edit (const Kit *kit, json_t *edit)
 }
 
 static void
-test_edits (void)
+test_edits (const void *name)
 {
   Kit kit;
-  if (!kit_open (&kit, CS_WIDEN_LIMIT))
-    return;
+  kit_open (&kit, name, CS_WIDEN_LIMIT);
   json_t *edits = json_object_get (kit.manifest, "edits");
   g_assert_cmpuint (json_array_size (edits), >, 0);
   for (size_t i = 0; i < json_array_size (edits); i++)
@@ -299,42 +326,104 @@ test_edits (void)
 
 /* --- The configuration --- */
 
+/* What the configuration comes to once defaults are applied. */
+static double
+resolved_number (json_t *resolved, const char *key)
+{
+  return json_number_value (json_object_get (resolved, key)); /* 0 for null */
+}
+
 static void
-test_resolved (void)
+check_rope (const Kit *kit, const char *key, size_t rope)
+{
+  const CsArchitecture *a = &kit->model->architecture;
+  json_t *resolved = json_object_get (kit->manifest, "resolved");
+  json_t *expected = json_object_get (json_object_get (resolved, "rope_inv_freq"), key);
+  if (!json_is_array (expected))
+    return;
+  g_assert_cmpuint (json_array_size (expected), ==, a->sizes.n_rotated / 2);
+  g_autofree double *frequencies = g_new (double, a->sizes.n_rotated / 2);
+  cs_rope_frequencies (&a->rope[rope], a->sizes.n_rotated, frequencies);
+  for (size_t i = 0; i < a->sizes.n_rotated / 2; i++)
+    g_assert_cmpfloat_with_epsilon (
+        frequencies[i], json_number_value (json_array_get (expected, i)), 1e-6 * frequencies[i]);
+}
+
+static void
+check_sliding (const Kit *kit)
+{
+  json_t *layers = json_object_get (json_object_get (kit->manifest, "resolved"), "sliding_layers");
+  size_t next = 0;
+  for (size_t l = 0; l < cs_model_config (kit->model)->n_layers; l++)
+    {
+      bool slides = next < json_array_size (layers) &&
+                    (size_t)json_integer_value (json_array_get (layers, next)) == l;
+      g_assert_true (cs_model_layer_slides (kit->model, l) == slides);
+      next += slides;
+    }
+  g_assert_cmpuint (next, ==, json_array_size (layers));
+}
+
+static void
+test_resolved (const void *name)
 {
   Kit kit;
-  if (!kit_open (&kit, CS_WIDEN_LIMIT))
-    return;
-  const CsArchitecture *a = &kit.model->architecture;
+  kit_open (&kit, name, CS_WIDEN_LIMIT);
+  const CsModelConfig *s = cs_model_config (kit.model);
   json_t *resolved = json_object_get (kit.manifest, "resolved");
-  json_t *expected = json_object_get (json_object_get (resolved, "rope_inv_freq"), "global");
-  g_assert_cmpuint (json_array_size (expected), ==, a->sizes.head_dim / 2);
-  double frequencies[64];
-  cs_rope_frequencies (&a->rope, a->sizes.head_dim, frequencies);
-  for (size_t i = 0; i < a->sizes.head_dim / 2; i++)
-    g_assert_cmpfloat_with_epsilon (frequencies[i],
-                                    json_real_value (json_array_get (expected, i)) + 0.0,
-                                    1e-6 * frequencies[i]);
-  g_assert_cmpfloat (a->attention_scale, ==,
-                     json_real_value (json_object_get (resolved, "attention_scale")));
+  check_rope (&kit, "global", CS_ROPE_GLOBAL);
+  check_rope (&kit, "local", CS_ROPE_LOCAL);
+  check_sliding (&kit);
+  g_assert_cmpfloat (s->attention_scale, ==, resolved_number (resolved, "attention_scale"));
+  g_assert_cmpfloat (s->embedding_scale, ==, resolved_number (resolved, "embedding_scale"));
+  g_assert_cmpfloat (s->attention_softcap, ==,
+                     resolved_number (resolved, "attn_logit_softcapping"));
+  g_assert_cmpfloat (s->final_softcap, ==, resolved_number (resolved, "final_logit_softcapping"));
+  g_assert_cmpfloat (s->norm_eps, ==, resolved_number (resolved, "norm_eps"));
+  g_assert_cmpfloat ((double)s->n_kv_heads, ==, resolved_number (resolved, "n_kv_heads"));
+  g_assert_cmpfloat ((double)s->head_dim, ==, resolved_number (resolved, "head_dim"));
+  json_t *weights = json_object_get (kit.manifest, "weights");
+  g_assert_true (s->tied_head == json_is_true (json_object_get (weights, "tied")));
   json_t *eos = json_object_get (json_object_get (kit.manifest, "stop"), "eos_token_id");
-  g_assert_cmpuint (a->sizes.n_eos, ==, json_array_size (eos));
-  for (size_t i = 0; i < a->sizes.n_eos; i++)
-    g_assert_cmpint (a->sizes.eos_ids[i], ==, json_integer_value (json_array_get (eos, i)));
-  g_assert_cmpstr (cs_model_dtype (kit.model), ==, "BF16");
-  g_assert_cmpstr (cs_model_name (kit.model), ==, "llama3-tiny");
-  g_assert_cmpuint (cs_model_n_parameters (kit.model) * 2, ==, cs_model_file_bytes (kit.model));
+  g_assert_cmpuint (s->n_eos, ==, json_array_size (eos));
+  for (size_t i = 0; i < s->n_eos; i++)
+    g_assert_cmpint (s->eos_ids[i], ==, json_integer_value (json_array_get (eos, i)));
+  g_assert_cmpstr (cs_model_dtype (kit.model), ==,
+                   json_string_value (json_object_get (weights, "dtype")));
+  g_assert_cmpstr (cs_model_name (kit.model), ==, name);
   g_assert_cmpuint (strlen (cs_model_hash (kit.model)), ==, 64);
   kit_close (&kit);
+}
+
+static void
+test_absent (void)
+{
+  g_test_skip ("The reference kit is not here.");
 }
 
 void
 add_reference_tests (void)
 {
-  g_test_add_func ("/lm/reference/resolved", test_resolved);
-  g_test_add_func ("/lm/reference/layers", test_layers);
-  g_test_add_func ("/lm/reference/layers-mapped", test_layers_mapped);
-  g_test_add_func ("/lm/reference/layers-team", test_layers_team);
-  g_test_add_func ("/lm/reference/greedy", test_greedy);
-  g_test_add_func ("/lm/reference/edits", test_edits);
+  static const struct
+  {
+    const char *name;
+    void (*func) (const void *kit);
+  } tests[] = {
+    { "resolved", test_resolved },
+    { "layers", test_layers },
+    { "layers-mapped", test_layers_mapped },
+    { "layers-team", test_layers_team },
+    { "greedy", test_greedy },
+    { "edits", test_edits },
+  };
+  g_autoptr (GPtrArray) names = kit_names ();
+  if (names->len == 0)
+    g_test_add_func ("/lm/reference", test_absent);
+  for (guint i = 0; i < names->len; i++)
+    for (size_t t = 0; t < G_N_ELEMENTS (tests); t++)
+      {
+        const char *name = g_intern_string (g_ptr_array_index (names, i));
+        g_autofree char *path = g_strdup_printf ("/lm/reference/%s/%s", name, tests[t].name);
+        g_test_add_data_func (path, name, tests[t].func);
+      }
 }
