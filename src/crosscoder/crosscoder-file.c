@@ -1,9 +1,11 @@
 /* model.safetensors and config.json: dictionary_learning's names and shapes.
  *
- *   encoder.weight [2, d, F]   encoder.bias [F] (very old files [2, F], summed)   decoder.weight
- * [2, F, d] decoder.bias [2, d]        code_normalization_id [] 1 … 5, absent = CROSSCODER k [],
- * threshold []         BatchTopK (TopK: k alone) activation_mean, activation_std [2, d],
- * activation_global_scale [2], target_rms []   absent or NaN = off
+ *   encoder.weight [2, d, F]   encoder.bias [F] (very old files [2, F], summed)
+ *   decoder.weight [2, F, d]   decoder.bias [2, d]
+ *   code_normalization_id [] 1 … 5, absent = CROSSCODER
+ *   k [], threshold [] (or [2], DECOUPLED)   BatchTopK (our TopK: k alone, and metadata that says
+ * so) activation_mean, activation_std [2, d], activation_global_scale [2], target_rms []   absent
+ * or NaN = off normalisation_factors [2]  ours alone: what was folded into the weights
  *
  * Tensors are trusted over config.json, which is only asked for what no tensor says. */
 #include <math.h>
@@ -14,8 +16,6 @@
 #include "json.h"
 #include "vector.h"
 
-#define TILE 32 /* side of the squares in which the encoder is transposed */
-
 static bool
 format_error (GError **error, const char *path, const char *what)
 {
@@ -25,18 +25,7 @@ format_error (GError **error, const char *path, const char *what)
   return false;
 }
 
-/* dst [n, m] = src [m, n] transposed, with row strides. */
-static void
-transpose (const float *src, size_t src_stride, float *dst, size_t dst_stride, size_t m, size_t n)
-{
-  for (size_t i0 = 0; i0 < m; i0 += TILE)
-    for (size_t j0 = 0; j0 < n; j0 += TILE)
-      for (size_t i = i0; i < MIN (i0 + TILE, m); i++)
-        for (size_t j = j0; j < MIN (j0 + TILE, n); j++)
-          dst[j * dst_stride + i] = src[i * src_stride + j];
-}
-
-/* A tensor of float32, float16 or bfloat16 widened into out; its shape was checked. */
+/* A tensor of any floating type as float32 into out; its shape was checked. */
 static bool
 read_floats (const char *path,
              const CsTensor *tensor,
@@ -44,9 +33,16 @@ read_floats (const char *path,
              bool must_be_finite,
              GError **error)
 {
-  if (!cs_widen (tensor->dtype, tensor->data, out, tensor->n_elements))
+  if (tensor->dtype == CS_DTYPE_F64)
+    for (size_t i = 0; i < tensor->n_elements; i++)
+      {
+        double value;
+        memcpy (&value, (const char *)tensor->data + i * sizeof value, sizeof value);
+        out[i] = (float)value;
+      }
+  else if (!cs_widen (tensor->dtype, tensor->data, out, tensor->n_elements))
     {
-      g_autofree char *what = g_strdup_printf ("tensor “%s” is %s, not F32, F16 or BF16",
+      g_autofree char *what = g_strdup_printf ("tensor “%s” is %s, not F64, F32, F16 or BF16",
                                                tensor->name, cs_dtype_name (tensor->dtype));
       return format_error (error, path, what);
     }
@@ -61,14 +57,14 @@ read_floats (const char *path,
 
 /* A scalar of any of the usual types; false with error where it is there but is no number. */
 static bool
-read_scalar (const CsSafetensors *file,
+read_scalar (const CsTensorFile *file,
              const char *path,
              const char *name,
              double *out,
              bool *found,
              GError **error)
 {
-  const CsTensor *tensor = cs_safetensors_find (file, name);
+  const CsTensor *tensor = cs_tensor_file_find (file, name);
   *found = tensor != NULL;
   if (!tensor)
     return true;
@@ -101,9 +97,9 @@ read_scalar (const CsSafetensors *file,
 
 /* encoder.weight's shape says d and F. */
 static const CsTensor *
-find_shape (const CsSafetensors *file, const char *path, GError **error)
+find_shape (const CsTensorFile *file, const char *path, GError **error)
 {
-  const CsTensor *encoder = cs_safetensors_find (file, "encoder.weight");
+  const CsTensor *encoder = cs_tensor_file_find (file, "encoder.weight");
   if (!encoder)
     format_error (error, path, "tensor “encoder.weight” is missing");
   else if (encoder->n_dims != 3 || encoder->shape[0] != 2 || encoder->n_elements == 0)
@@ -116,14 +112,14 @@ find_shape (const CsSafetensors *file, const char *path, GError **error)
 
 static bool
 read_weights (CsCrosscoder *crosscoder,
-              const CsSafetensors *file,
+              const CsTensorFile *file,
               const char *path,
               const CsTensor *encoder,
               GError **error)
 {
   const size_t d = crosscoder->d_model, F = crosscoder->n_latents;
   const CsTensor *decoder =
-      cs_safetensors_get (file, "decoder.weight", 3, (size_t[]){ 2, F, d }, error);
+      cs_tensor_file_get (file, "decoder.weight", 3, (size_t[]){ 2, F, d }, error);
   if (!decoder)
     return false;
   g_autofree float *rows = g_try_new (float, 2 * d * F);
@@ -132,7 +128,7 @@ read_weights (CsCrosscoder *crosscoder,
   if (!read_floats (path, encoder, rows, true, error))
     return false;
   for (size_t m = 0; m < 2; m++)
-    transpose (rows + m * d * F, F, crosscoder->encoder + m * d, 2 * d, d, F);
+    cs_crosscoder_transpose (rows + m * d * F, F, crosscoder->encoder + m * d, 2 * d, d, F);
   if (!read_floats (path, decoder, rows, true, error))
     return false;
   for (size_t m = 0; m < 2; m++)
@@ -142,13 +138,13 @@ read_weights (CsCrosscoder *crosscoder,
 }
 
 static bool
-read_biases (CsCrosscoder *crosscoder, const CsSafetensors *file, const char *path, GError **error)
+read_biases (CsCrosscoder *crosscoder, const CsTensorFile *file, const char *path, GError **error)
 {
   const size_t d = crosscoder->d_model, F = crosscoder->n_latents;
-  const CsTensor *decoder = cs_safetensors_get (file, "decoder.bias", 2, (size_t[]){ 2, d }, error);
+  const CsTensor *decoder = cs_tensor_file_get (file, "decoder.bias", 2, (size_t[]){ 2, d }, error);
   if (!decoder || !read_floats (path, decoder, crosscoder->decoder_bias, true, error))
     return false;
-  const CsTensor *encoder = cs_safetensors_find (file, "encoder.bias");
+  const CsTensor *encoder = cs_tensor_file_find (file, "encoder.bias");
   if (encoder && encoder->n_dims == 2 && encoder->shape[0] == 2 && encoder->shape[1] == F)
     {
       g_autofree float *both = g_new (float, 2 * F);
@@ -158,66 +154,134 @@ read_biases (CsCrosscoder *crosscoder, const CsSafetensors *file, const char *pa
         crosscoder->encoder_bias[j] = both[j] + both[F + j];
       return true;
     }
-  encoder = cs_safetensors_get (file, "encoder.bias", 1, &F, error);
+  encoder = cs_tensor_file_get (file, "encoder.bias", 1, &F, error);
   return encoder && read_floats (path, encoder, crosscoder->encoder_bias, true, error);
 }
 
-/* The variant: our own metadata, else what the tensors tell. */
+/* θ of each model where the code is decoupled ([2]), else one number. */
 static bool
-read_rules (CsCrosscoder *crosscoder, const CsSafetensors *file, const char *path, GError **error)
+read_threshold (CsCrosscoder *crosscoder,
+                const CsTensorFile *file,
+                const char *path,
+                bool *found,
+                GError **error)
 {
-  double k = 0, threshold = -1, id = CS_CODE_NORM_CROSSCODER;
+  const CsTensor *tensor = cs_tensor_file_find (file, "threshold");
+  double threshold = -1;
+  *found = tensor != NULL;
+  if (tensor && tensor->n_dims == 1 && tensor->shape[0] == 2)
+    {
+      if (!read_floats (path, tensor, crosscoder->model_threshold, true, error))
+        return false;
+      crosscoder->threshold = MIN (crosscoder->model_threshold[0], crosscoder->model_threshold[1]);
+      return true;
+    }
+  if (!read_scalar (file, path, "threshold", &threshold, found, error))
+    return false;
+  crosscoder->threshold = (float)threshold;
+  crosscoder->model_threshold[0] = crosscoder->model_threshold[1] = (float)threshold;
+  return true;
+}
+
+/* The variant: our own metadata, else what the tensors tell: only a BatchTopK crosscoder has k. */
+static bool
+read_rules (CsCrosscoder *crosscoder, const CsTensorFile *file, const char *path, GError **error)
+{
+  double k = 0, id = CS_CODE_NORM_CROSSCODER;
   bool has_k, has_threshold, found;
   if (!read_scalar (file, path, "k", &k, &has_k, error) ||
-      !read_scalar (file, path, "threshold", &threshold, &has_threshold, error) ||
+      !read_threshold (crosscoder, file, path, &has_threshold, error) ||
       !read_scalar (file, path, "code_normalization_id", &id, &found, error))
     return false;
-  const char *name = cs_safetensors_metadata (file, "variant");
+  const char *name = cs_tensor_file_metadata (file, "variant");
   if (!name || !cs_variant_parse (name, &crosscoder->variant))
-    crosscoder->variant = has_threshold ? CS_VARIANT_BATCHTOPK
-                          : has_k       ? CS_VARIANT_TOPK
-                                        : CS_VARIANT_L1;
+    crosscoder->variant = has_k || has_threshold ? CS_VARIANT_BATCHTOPK : CS_VARIANT_L1;
+  if (!has_k && crosscoder->variant == CS_VARIANT_BATCHTOPK)
+    k = (double)MIN (crosscoder->n_latents, 100); /* the library's own default */
   if (crosscoder->variant != CS_VARIANT_L1 &&
       !(k >= 1 && k <= (double)crosscoder->n_latents && k == floor (k)))
     return format_error (error, path, "its “k” is not a number of latents");
   if (!(id >= 1 && id <= 5 && id == floor (id)))
     return format_error (error, path, "its “code_normalization_id” is not one of 1 to 5");
   crosscoder->k = crosscoder->variant == CS_VARIANT_L1 ? 0 : (size_t)k;
-  crosscoder->threshold = (float)threshold;
   crosscoder->code_norm = (CsCodeNorm)id;
   return true;
 }
 
+/* What the activations were multiplied by where that was folded into the weights: decoder norms
+ * before folding. */
+static bool
+read_folded (CsCrosscoder *crosscoder, const CsTensorFile *file, const char *path, GError **error)
+{
+  if (!cs_tensor_file_find (file, CS_FOLDED_TENSOR))
+    return true;
+  const CsTensor *tensor = cs_tensor_file_get (file, CS_FOLDED_TENSOR, 1, (size_t[]){ 2 }, error);
+  if (!tensor || !read_floats (path, tensor, crosscoder->folded, true, error))
+    return false;
+  if (crosscoder->folded[0] > 0 && crosscoder->folded[1] > 0)
+    return true;
+  return format_error (error, path, "its folded normalisation factors are not positive");
+}
+
+static bool
+has_nan (const float *x, size_t n)
+{
+  for (size_t i = 0; i < n; i++)
+    if (isnan (x[i]))
+      return true;
+  return false;
+}
+
+static bool
+set_gain_from_std (CsCrosscoder *crosscoder,
+                   const float *mean,
+                   const float *std,
+                   double target_rms,
+                   GError **error)
+{
+  const size_t width = 2 * crosscoder->d_model;
+  g_autofree double *wide = g_new (double, 2 * width);
+  for (size_t i = 0; i < width; i++)
+    {
+      wide[i] = mean[i];
+      wide[width + i] = std[i];
+    }
+  return cs_crosscoder_set_moments (crosscoder, wide, wide + width, target_rms, error);
+}
+
+/* Any NaN turns normalisation off, as in dictionary_learning. */
 static bool
 read_normalisation (CsCrosscoder *crosscoder,
-                    const CsSafetensors *file,
+                    const CsTensorFile *file,
                     const char *path,
                     GError **error)
 {
   const size_t shape[2] = { 2, crosscoder->d_model };
   const size_t width = 2 * crosscoder->d_model;
-  if (!cs_safetensors_find (file, "activation_mean"))
+  if (!cs_tensor_file_find (file, "activation_mean") ||
+      !cs_tensor_file_find (file, "activation_std"))
     return true;
-  const CsTensor *mean = cs_safetensors_get (file, "activation_mean", 2, shape, error);
-  const CsTensor *std = mean ? cs_safetensors_get (file, "activation_std", 2, shape, error) : NULL;
-  if (!std)
-    return false;
+  const CsTensor *mean = cs_tensor_file_get (file, "activation_mean", 2, shape, error);
+  const CsTensor *std = mean ? cs_tensor_file_get (file, "activation_std", 2, shape, error) : NULL;
+  const CsTensor *gain = cs_tensor_file_find (file, "activation_global_scale");
   g_autofree float *mean32 = g_new (float, width), *std32 = g_new (float, width);
-  if (!read_floats (path, mean, mean32, false, error) ||
-      !read_floats (path, std, std32, false, error))
-    return false;
-  if (isnan (mean32[0]))
-    return true;
-  const CsTensor *gain =
-      cs_safetensors_get (file, "activation_global_scale", 1, (size_t[]){ 2 }, error);
   double target_rms = 1;
   bool found;
-  if (!gain || !read_floats (path, gain, crosscoder->gain, true, error) ||
+  if (!std || !read_floats (path, mean, mean32, false, error) ||
+      !read_floats (path, std, std32, false, error) ||
       !read_scalar (file, path, "target_rms", &target_rms, &found, error))
     return false;
-  if (!cs_all_finite (mean32, width) || !cs_all_finite (std32, width) || crosscoder->gain[0] <= 0 ||
-      crosscoder->gain[1] <= 0)
-    return format_error (error, path, "its activation normalisation is not finite and positive");
+  if (has_nan (mean32, width) || has_nan (std32, width))
+    return true;
+  if (!cs_all_finite (mean32, width) || !cs_all_finite (std32, width))
+    return format_error (error, path, "its activation normalisation is not finite");
+  if (!gain)
+    return set_gain_from_std (crosscoder, mean32, std32, target_rms, error);
+  gain = cs_tensor_file_get (file, "activation_global_scale", 1, (size_t[]){ 2 }, error);
+  if (!gain || !read_floats (path, gain, crosscoder->gain, true, error))
+    return false;
+  if (crosscoder->gain[0] <= 0 || crosscoder->gain[1] <= 0)
+    return format_error (error, path, "its activation normalisation is not positive");
   crosscoder->mean = g_steal_pointer (&mean32);
   crosscoder->std = g_steal_pointer (&std32);
   crosscoder->target_rms = (float)target_rms;
@@ -225,34 +289,43 @@ read_normalisation (CsCrosscoder *crosscoder,
   return true;
 }
 
-/* Old files say the code normalisation, if at all, in config.json. */
+/* What no tensor says: the weights of MIXED, and, in old files, the code normalisation. */
 static bool
-read_config (CsCrosscoder *crosscoder,
-             const CsSafetensors *file,
-             const char *run_folder,
-             GError **error)
+read_config (CsCrosscoder *crosscoder, const CsTensorFile *file, const char *path, GError **error)
 {
   static const char *const names[] = { "CROSSCODER", "SAE", "MIXED", "NONE", "DECOUPLED" };
-  g_autofree char *path = g_build_filename (run_folder, "config.json", NULL);
-  if (cs_safetensors_find (file, "code_normalization_id") ||
-      !g_file_test (path, G_FILE_TEST_EXISTS))
+  if (!path || !g_file_test (path, G_FILE_TEST_EXISTS))
     return true;
   g_autoptr (json_t) config = cs_json_load (path, 1 << 20, error);
   const char *name = NULL;
-  if (!config || !cs_json_get_string (config, path, "code_normalization", names[0], &name, error))
+  double sae, both;
+  size_t k;
+  if (!config || !cs_json_get_string (config, path, "code_normalization", names[0], &name, error) ||
+      !cs_json_get_double (config, path, "code_normalization_alpha_sae", 1, &sae, error) ||
+      !cs_json_get_double (config, path, "code_normalization_alpha_cc", 0.1, &both, error))
     return false;
+  if (!(sae >= 0 && sae <= 1e6 && both >= 0 && both <= 1e6))
+    return format_error (error, path, "the weights of its MIXED code normalisation make no sense");
+  crosscoder->mixed[0] = (float)sae;
+  crosscoder->mixed[1] = (float)both;
+  if (!cs_tensor_file_find (file, "k") && crosscoder->variant == CS_VARIANT_BATCHTOPK)
+    {
+      if (!cs_json_get_size (config, path, "k", 1, crosscoder->n_latents, crosscoder->k, &k, error))
+        return false;
+      crosscoder->k = k;
+    }
   for (unsigned i = 0; i < G_N_ELEMENTS (names); i++)
-    if (g_ascii_strcasecmp (name, names[i]) == 0)
+    if (!cs_tensor_file_find (file, "code_normalization_id") &&
+        g_ascii_strcasecmp (name, names[i]) == 0)
       crosscoder->code_norm = (CsCodeNorm)(i + 1);
   return true;
 }
 
 CsCrosscoder *
-cs_crosscoder_load (const char *run_folder, GError **error)
+cs_crosscoder_read (const CsTensorFile *file, const char *config_path, GError **error)
 {
-  g_autofree char *path = g_build_filename (run_folder, "model.safetensors", NULL);
-  g_autoptr (CsSafetensors) file = cs_safetensors_open (path, error);
-  const CsTensor *encoder = file ? find_shape (file, path, error) : NULL;
+  const char *path = cs_tensor_file_path (file);
+  const CsTensor *encoder = find_shape (file, path, error);
   if (!encoder)
     return NULL;
   g_autoptr (CsCrosscoder) crosscoder =
@@ -261,97 +334,17 @@ cs_crosscoder_load (const char *run_folder, GError **error)
       !read_weights (crosscoder, file, path, encoder, error) ||
       !read_biases (crosscoder, file, path, error) ||
       !read_normalisation (crosscoder, file, path, error) ||
-      !read_config (crosscoder, file, run_folder, error))
+      !read_folded (crosscoder, file, path, error) ||
+      !read_config (crosscoder, file, config_path, error))
     return NULL;
   return g_steal_pointer (&crosscoder);
 }
 
-/* The tensors of a file being written; the data is borrowed until it is. */
-typedef struct
+CsCrosscoder *
+cs_crosscoder_load (const char *run_folder, GError **error)
 {
-  CsTensor tensors[12];
-  size_t n;
-} Tensors;
-
-static void
-add_tensor (Tensors *list,
-            const char *name,
-            CsDtype dtype,
-            const void *data,
-            size_t n_dims,
-            const size_t *shape)
-{
-  CsTensor *tensor = &list->tensors[list->n++];
-  *tensor =
-      (CsTensor){ .name = name, .dtype = dtype, .n_dims = n_dims, .n_elements = 1, .data = data };
-  for (size_t i = 0; i < n_dims; i++)
-    {
-      tensor->shape[i] = shape[i];
-      tensor->n_elements *= shape[i];
-    }
-  tensor->n_bytes = tensor->n_elements * cs_dtype_size (dtype);
-}
-
-bool
-cs_crosscoder_write (const CsCrosscoder *crosscoder,
-                     const char *path,
-                     const char *const *metadata,
-                     GError **error)
-{
-  const size_t d = crosscoder->d_model, F = crosscoder->n_latents;
-  const size_t encoder_shape[] = { 2, d, F }, decoder_shape[] = { 2, F, d }, two = 2;
-  const int64_t id = crosscoder->code_norm;
-  const int32_t k = (int32_t)crosscoder->k;
-  g_autofree float *encoder = g_new (float, 2 * d * F), *decoder = g_new (float, 2 * d * F);
-  for (size_t m = 0; m < 2; m++)
-    {
-      transpose (crosscoder->encoder + m * d, 2 * d, encoder + m * d * F, F, F, d);
-      for (size_t j = 0; j < F; j++)
-        memcpy (decoder + (m * F + j) * d, crosscoder->decoder + j * 2 * d + m * d,
-                d * sizeof (float));
-    }
-  Tensors list = { .n = 0 };
-  add_tensor (&list, "encoder.weight", CS_DTYPE_F32, encoder, 3, encoder_shape);
-  add_tensor (&list, "encoder.bias", CS_DTYPE_F32, crosscoder->encoder_bias, 1, &F);
-  add_tensor (&list, "decoder.weight", CS_DTYPE_F32, decoder, 3, decoder_shape);
-  add_tensor (&list, "decoder.bias", CS_DTYPE_F32, crosscoder->decoder_bias, 2, (size_t[]){ 2, d });
-  add_tensor (&list, "code_normalization_id", CS_DTYPE_I64, &id, 0, NULL);
-  if (crosscoder->variant != CS_VARIANT_L1)
-    add_tensor (&list, "k", CS_DTYPE_I32, &k, 0, NULL);
-  if (crosscoder->variant == CS_VARIANT_BATCHTOPK)
-    add_tensor (&list, "threshold", CS_DTYPE_F32, &crosscoder->threshold, 0, NULL);
-  if (crosscoder->normalised)
-    {
-      add_tensor (&list, "activation_mean", CS_DTYPE_F32, crosscoder->mean, 2, (size_t[]){ 2, d });
-      add_tensor (&list, "activation_std", CS_DTYPE_F32, crosscoder->std, 2, (size_t[]){ 2, d });
-      add_tensor (&list, "activation_global_scale", CS_DTYPE_F32, crosscoder->gain, 1, &two);
-      add_tensor (&list, "target_rms", CS_DTYPE_F32, &crosscoder->target_rms, 0, NULL);
-    }
-  return cs_safetensors_write (path, list.tensors, list.n, metadata, error);
-}
-
-/* A crosscoder without a training run still says what it is; a run's own config.json stays. */
-static bool
-write_config (const CsCrosscoder *crosscoder, const char *path, GError **error)
-{
-  g_autoptr (json_t) config = json_object ();
-  json_object_set_new (config, "variant", json_string (cs_variant_name (crosscoder->variant)));
-  json_object_set_new (config, "activation_dim", json_integer ((json_int_t)crosscoder->d_model));
-  json_object_set_new (config, "dict_size", json_integer ((json_int_t)crosscoder->n_latents));
-  json_object_set_new (config, "num_layers", json_integer (2));
-  if (crosscoder->variant != CS_VARIANT_L1)
-    json_object_set_new (config, "k", json_integer ((json_int_t)crosscoder->k));
-  return cs_json_save (config, path, error);
-}
-
-bool
-cs_crosscoder_save (const CsCrosscoder *crosscoder, const char *run_folder, GError **error)
-{
-  g_autofree char *model = g_build_filename (run_folder, "model.safetensors", NULL);
+  g_autofree char *path = g_build_filename (run_folder, "model.safetensors", NULL);
   g_autofree char *config = g_build_filename (run_folder, "config.json", NULL);
-  const char *metadata[] = { "format", "pt", "variant", cs_variant_name (crosscoder->variant),
-                             NULL };
-  if (!cs_crosscoder_write (crosscoder, model, metadata, error))
-    return false;
-  return g_file_test (config, G_FILE_TEST_EXISTS) || write_config (crosscoder, config, error);
+  g_autoptr (CsTensorFile) file = cs_tensor_file_open (path, error);
+  return file ? cs_crosscoder_read (file, config, error) : NULL;
 }

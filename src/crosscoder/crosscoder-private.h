@@ -3,6 +3,9 @@
 
 #include "crosscoder.h"
 #include "safetensors.h"
+#include "tensor-file.h"
+
+#define CS_FOLDED_TENSOR "normalisation_factors"
 
 /* s_j of a latent from its two decoder norms. */
 float cs_crosscoder_scale (CsCodeNorm code_norm, double base_norm, double chat_norm);
@@ -14,3 +17,8 @@ bool  cs_crosscoder_set_moments (CsCrosscoder *crosscoder, const double *mean, c
 /* model.safetensors alone, at path, with pairs of metadata (key, value, …, NULL) or NULL. */
 bool  cs_crosscoder_write (const CsCrosscoder *crosscoder, const char *path, const char *const *metadata,
                            GError **error);
+/* A crosscoder with dictionary_learning's names and shapes out of any file of tensors. config_path (NULL or a file that need
+ * not exist) is asked for what no tensor says. */
+CsCrosscoder *cs_crosscoder_read (const CsTensorFile *file, const char *config_path, GError **error);
+/* dst [n, m] = src [m, n] transposed, with row strides. */
+void  cs_crosscoder_transpose (const float *src, size_t src_stride, float *dst, size_t dst_stride, size_t m, size_t n);

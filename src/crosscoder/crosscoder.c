@@ -45,7 +45,10 @@ cs_crosscoder_new (size_t d_model, size_t n_latents, CsVariant variant, GError *
   crosscoder->n_latents = n_latents;
   crosscoder->variant = variant;
   crosscoder->code_norm = CS_CODE_NORM_CROSSCODER;
-  crosscoder->threshold = -1;
+  crosscoder->threshold = crosscoder->model_threshold[0] = crosscoder->model_threshold[1] = -1;
+  crosscoder->mixed[0] = 1;
+  crosscoder->mixed[1] = 0.1f;
+  crosscoder->folded[0] = crosscoder->folded[1] = 1;
   crosscoder->gain[0] = crosscoder->gain[1] = 1;
   crosscoder->target_rms = 1;
   crosscoder->encoder = g_try_new0 (float, n_latents * 2 * d_model);
@@ -82,6 +85,13 @@ double
 cs_norm_ratio (double base_norm, double chat_norm)
 {
   return 0.5 * (1 + (chat_norm - base_norm) / fmax (chat_norm, base_norm));
+}
+
+double
+cs_crosscoder_norm_ratio (const CsCrosscoder *crosscoder, double base_norm, double chat_norm)
+{
+  return cs_norm_ratio (base_norm * (double)crosscoder->folded[0],
+                        chat_norm * (double)crosscoder->folded[1]);
 }
 
 float
@@ -131,7 +141,13 @@ cs_crosscoder_scales (const CsCrosscoder *crosscoder, CsTeam *team, float *scale
   g_autofree double *norms = g_new (double, crosscoder->n_latents * 2);
   cs_crosscoder_norms (crosscoder, team, norms);
   for (size_t j = 0; j < crosscoder->n_latents; j++)
-    scales[j] = cs_crosscoder_scale (crosscoder->code_norm, norms[2 * j], norms[2 * j + 1]);
+    {
+      const double base = norms[2 * j], chat = norms[2 * j + 1];
+      scales[j] = crosscoder->code_norm == CS_CODE_NORM_MIXED
+                      ? (float)((double)crosscoder->mixed[0] * sqrt (base * base + chat * chat) +
+                                (double)crosscoder->mixed[1] * (base + chat))
+                      : cs_crosscoder_scale (crosscoder->code_norm, base, chat);
+    }
 }
 
 void

@@ -20,13 +20,13 @@ typedef enum { CS_VARIANT_L1, CS_VARIANT_TOPK, CS_VARIANT_BATCHTOPK } CsVariant;
 const char *cs_variant_name (CsVariant variant);                       /* "l1", "topk", "batchtopk" */
 bool        cs_variant_parse (const char *name, CsVariant *variant);
 
-/* Numbers as stored in checkpoints. DECOUPLED is read and written but not trained or applied here. */
+/* Numbers as stored in checkpoints. DECOUPLED is read, written and applied but not trained here. */
 typedef enum {
   CS_CODE_NORM_CROSSCODER = 1,   /* ‖d_base‖ + ‖d_chat‖: the paper */
   CS_CODE_NORM_SAE = 2,          /* √(‖d_base‖² + ‖d_chat‖²) */
-  CS_CODE_NORM_MIXED = 3,        /* SAE + 0.1 · CROSSCODER */
+  CS_CODE_NORM_MIXED = 3,        /* α · SAE + β · CROSSCODER, 1 and 0.1 by default */
   CS_CODE_NORM_NONE = 4,         /* 1 */
-  CS_CODE_NORM_DECOUPLED = 5,
+  CS_CODE_NORM_DECOUPLED = 5,    /* v^m = f · ‖d_m‖, each model with a threshold and a mask of its own; v = Σ_m of what is kept */
 } CsCodeNorm;
 
 typedef struct {
@@ -35,6 +35,10 @@ typedef struct {
   CsCodeNorm code_norm;
   size_t     k;                 /* TopK, BatchTopK */
   float      threshold;         /* θ: BatchTopK keeps f_j iff v_j > θ at inference; −1 = never set */
+  float      model_threshold[2];/* DECOUPLED BatchTopK: θ of each model; then threshold is the smaller */
+  float      mixed[2];          /* MIXED: its weights α, β */
+  float      folded[2];         /* what activations of each model were multiplied by where that was folded into the weights (an
+                                 * import); 1 = nothing was. Decoder norms before: ‖d_m‖ · folded[m] */
   float     *encoder;           /* [F, 2·d] */
   float     *decoder;           /* [F, 2·d] */
   float     *encoder_bias;      /* [F] */
@@ -51,8 +55,8 @@ CsCrosscoder *cs_crosscoder_new (size_t d_model, size_t n_latents, CsVariant var
 void          cs_crosscoder_free (CsCrosscoder *crosscoder);
 
 /* model.safetensors + config.json of a run folder, dictionary_learning's names and shapes: encoder.weight [2, d, F],
- * encoder.bias [F], decoder.weight [2, F, d], decoder.bias [2, d], code_normalization_id, k, threshold, activation_mean …
- * A missing tensor, a wrong shape or a number that is not finite is refused. */
+ * encoder.bias [F], decoder.weight [2, F, d], decoder.bias [2, d], code_normalization_id, k, threshold, activation_mean …;
+ * any of the buffers may be absent, and NaN turns normalisation off. A missing tensor, a wrong shape or a number that is not finite is refused. */
 CsCrosscoder *cs_crosscoder_load (const char *run_folder, GError **error);
 bool          cs_crosscoder_save (const CsCrosscoder *crosscoder, const char *run_folder, GError **error);
 
@@ -61,6 +65,9 @@ void   cs_crosscoder_norms (const CsCrosscoder *crosscoder, CsTeam *team, double
 void   cs_crosscoder_scales (const CsCrosscoder *crosscoder, CsTeam *team, float *scales);   /* s_j [F] */
 /* Δ_norm = ½ (1 + (‖d_chat‖ − ‖d_base‖) / max (‖d_chat‖, ‖d_base‖)): 0 base … 1 chat; NaN where both are 0. */
 double cs_norm_ratio (double base_norm, double chat_norm);
+/* Δ_norm of a latent whose norms (of the weights as they are) are given: that of the decoder as it was trained, before any
+ * normalisation was folded in. */
+double cs_crosscoder_norm_ratio (const CsCrosscoder *crosscoder, double base_norm, double chat_norm);
 
 /* Sparse codes of n tokens: the entries of token t are start[t] … start[t+1]−1, ordered by latent; value is the unscaled f. */
 typedef struct {
@@ -69,7 +76,23 @@ typedef struct {
   uint32_t *latent;
   float    *value;
   size_t    capacity; /* of latent and value */
+  /* NULL unless a DECOUPLED BatchTopK crosscoder made them: which models keep the entry (1 base, 2 chat, 3 both), and v. */
+  uint8_t  *models;
+  float    *v;
 } CsCodes;
+
+/* v of an entry; scales as cs_crosscoder_scales() gives them. */
+static inline float
+cs_codes_activation (const CsCodes *codes, size_t entry, const float *scales)
+{
+  return codes->v ? codes->v[entry] : codes->value[entry] * scales[codes->latent[entry]];
+}
+/* Whether model m (0 = base, 1 = chat) is decoded from the entry. */
+static inline bool
+cs_codes_has_model (const CsCodes *codes, size_t entry, unsigned m)
+{
+  return !codes->models || (codes->models[entry] >> m & 1);
+}
 
 void cs_codes_clear (CsCodes *codes);
 

@@ -191,6 +191,7 @@ test_encode_refused (void)
   g_assert_error (error, CS_ERROR, CS_ERROR_USAGE);
   g_clear_error (&error);
   crosscoder->code_norm = CS_CODE_NORM_DECOUPLED;
+  crosscoder->variant = CS_VARIANT_TOPK;
   g_assert_false (cs_crosscoder_encode (crosscoder, NULL, x, 1, &codes, &error));
   g_assert_error (error, CS_ERROR, CS_ERROR_UNSUPPORTED);
 }
