@@ -24,6 +24,8 @@ typedef struct {
   const CsSteerOptions *options;
   size_t n_prompt, d;
   float *scales;             /* [F] */
+  float *ablated;            /* [n_ablated, d] orthonormal; the first n_ablated_everywhere span what is ablated at all tokens */
+  size_t n_ablated, n_ablated_everywhere;
   CsSession *other;          /* NULL where no item needs codes */
   size_t block_first;        /* position of the first row of other_rows */
   float *other_rows;         /* [n, d] of the block at hand */
@@ -43,7 +45,7 @@ static bool
 needs_codes (const CsSteerOptions *options)
 {
   for (size_t i = 0; i < options->n_items; i++)
-    if (options->items[i].mode != CS_STEER_ADD)
+    if (options->items[i].mode == CS_STEER_CLAMP)
       return true;
   return false;
 }
@@ -103,6 +105,49 @@ code_of (const CsCodes *codes, size_t token, size_t latent)
   return 0;
 }
 
+/* Takes n orthonormal directions [n, d] out of a row. */
+static void
+project_out (const float *directions, size_t n, float *row, size_t d)
+{
+  for (size_t i = 0; i < n; i++)
+    cs_axpy (-cs_dot (row, directions + i * d, d), directions + i * d, row, d);
+}
+
+/* Gram and Schmidt, one latent on top of those before it; twice, so that rounding leaves no part of them. A latent whose
+ * direction lies in their span adds nothing. */
+static void
+add_ablated (Steering *s, size_t latent)
+{
+  const float *decoder = s->crosscoder->decoder + (2 * latent + (size_t) s->options->model) * s->d;
+  const double whole = sqrt (cs_dot_double (decoder, decoder, s->d));
+  float *direction = s->ablated + s->n_ablated * s->d;
+  double left;
+
+  memcpy (direction, decoder, s->d * sizeof (float));
+  project_out (s->ablated, s->n_ablated, direction, s->d);
+  project_out (s->ablated, s->n_ablated, direction, s->d);
+  left = sqrt (cs_dot_double (direction, direction, s->d));
+  if (!(left > 1e-4 * whole))
+    return;
+  for (size_t c = 0; c < s->d; c++)
+    direction[c] = (float) (direction[c] / left);
+  s->n_ablated++;
+}
+
+static void
+gather_ablated (Steering *s)
+{
+  s->ablated = g_new (float, s->options->n_items * s->d);
+  for (int scope = CS_STEER_ALL_TOKENS; scope <= CS_STEER_PROMPT_ONLY; scope++)
+    {
+      for (size_t i = 0; i < s->options->n_items; i++)
+        if (s->options->items[i].mode == CS_STEER_ABLATE && s->options->items[i].scope == (CsSteerScope) scope)
+          add_ablated (s, s->options->items[i].latent);
+      if (scope == CS_STEER_ALL_TOKENS)
+        s->n_ablated_everywhere = s->n_ablated;
+    }
+}
+
 static void
 steer_row (const Steering *s, const CsSteerItem *item, float f, float *row)
 {
@@ -111,7 +156,7 @@ steer_row (const Steering *s, const CsSteerItem *item, float f, float *row)
   const float *direction = cc->decoder + item->latent * 2 * s->d + (size_t) m * s->d;
   const float scale = s->scales[item->latent];
   const double target = scale > 0 ? item->scale * item->max_act / scale : 0;   /* in units of f */
-  const double amount = item->mode == CS_STEER_ADD ? target : item->mode == CS_STEER_CLAMP ? target - f : -f;
+  const double amount = item->mode == CS_STEER_ADD ? target : target - f;
 
   cs_axpy ((float) (amount / cc->gain[m]), direction, row, s->d);
 }
@@ -123,11 +168,13 @@ steering_tap (void *data, size_t first_position, size_t n_rows, float *rows)
 
   if (s->other != NULL && !encode_block (s, first_position, n_rows, rows))
     return;
+  for (size_t r = 0; r < n_rows; r++)
+    project_out (s->ablated, first_position + r < s->n_prompt ? s->n_ablated : s->n_ablated_everywhere, rows + r * s->d, s->d);
   for (size_t i = 0; i < s->options->n_items; i++)
     {
       const CsSteerItem *item = &s->options->items[i];
 
-      for (size_t r = 0; r < n_rows; r++)
+      for (size_t r = 0; r < n_rows && item->mode != CS_STEER_ABLATE; r++)
         if (item->scope == CS_STEER_ALL_TOKENS || first_position + r < s->n_prompt)
           steer_row (s, item, s->other != NULL ? code_of (&s->codes, r, item->latent) : 0, rows + r * s->d);
     }
@@ -188,6 +235,7 @@ steering_init (Steering *s, const CsPair *pair, const int32_t *prompt, size_t n_
   s->d = s->crosscoder->d_model;
   s->scales = g_new (float, s->crosscoder->n_latents);
   cs_crosscoder_scales (s->crosscoder, s->team, s->scales);
+  gather_ablated (s);
   if (!needs_codes (s->options))
     return;
   s->other = cs_session_new (pair->model[1 - s->options->model], s->team, n_prompt + s->options->sampling.max_tokens + 1);
@@ -201,6 +249,7 @@ steering_clear (Steering *s)
   g_clear_pointer (&s->decoder, cs_decoder_free);
   cs_codes_clear (&s->codes);
   g_free (s->scales);
+  g_free (s->ablated);
   g_free (s->other_rows);
   g_free (s->x);
   g_clear_error (&s->error);

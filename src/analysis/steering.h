@@ -2,10 +2,12 @@
  *
  * At layer `layer` of model m and a position t with codes f (of both models' residuals on the same tokens: the other model
  * runs beside the steered one), with d_j^m the steered model's own decoder row and M_j the latent's maximum of v:
+ *   ablate  h −= Σ_i ⟨h, u_i⟩ · u_i                   u: an orthonormal basis of the ablated latents' d_j^m
  *   add     h += scale · (M_j / s_j) · d_j^m          scale in multiples of the latent's maximum
  *   clamp   h += (scale · M_j / s_j − f_j) · d_j^m
- *   ablate  h −= f_j · d_j^m
- * in raw space (where the crosscoder normalises, decoder rows are divided by the model's gain). */
+ * in this order and in raw space (where the crosscoder normalises, decoder rows are divided by the model's gain). Ablating
+ * takes the direction out of the stream whether the latent fires or not, as the authors of the paper do (for one latent,
+ * h − ⟨h, d̂⟩ d̂); taking out no more than what the latent writes is clamping it to 0. */
 #pragma once
 
 #include "crosscoder.h"
