@@ -9,6 +9,8 @@
 
 /* s_j of a latent from its two decoder norms. */
 float cs_crosscoder_scale (CsCodeNorm code_norm, double base_norm, double chat_norm);
+/* The same with a crosscoder's own weights of MIXED. */
+float cs_crosscoder_latent_scale (const CsCrosscoder *crosscoder, double base_norm, double chat_norm);
 /* x' = (x − mean_m) · gain_m of n tokens, x and out [n, 2, d] (may be the same). Only with `normalised`. */
 void  cs_crosscoder_normalise (const CsCrosscoder *crosscoder, const float *x, size_t n, float *out);
 /* Turns normalisation on: gain_m = target_rms / √(Σ_i std_mi² + 1e-8). mean, std [2, d]. */

@@ -113,6 +113,16 @@ cs_crosscoder_scale (CsCodeNorm code_norm, double base_norm, double chat_norm)
     }
 }
 
+float
+cs_crosscoder_latent_scale (const CsCrosscoder *crosscoder, double base_norm, double chat_norm)
+{
+  if (crosscoder->code_norm != CS_CODE_NORM_MIXED)
+    return cs_crosscoder_scale (crosscoder->code_norm, base_norm, chat_norm);
+  const double both = sqrt (base_norm * base_norm + chat_norm * chat_norm);
+  return (float)((double)crosscoder->mixed[0] * both +
+                 (double)crosscoder->mixed[1] * (base_norm + chat_norm));
+}
+
 typedef struct
 {
   const CsCrosscoder *crosscoder;
@@ -141,13 +151,7 @@ cs_crosscoder_scales (const CsCrosscoder *crosscoder, CsTeam *team, float *scale
   g_autofree double *norms = g_new (double, crosscoder->n_latents * 2);
   cs_crosscoder_norms (crosscoder, team, norms);
   for (size_t j = 0; j < crosscoder->n_latents; j++)
-    {
-      const double base = norms[2 * j], chat = norms[2 * j + 1];
-      scales[j] = crosscoder->code_norm == CS_CODE_NORM_MIXED
-                      ? (float)((double)crosscoder->mixed[0] * sqrt (base * base + chat * chat) +
-                                (double)crosscoder->mixed[1] * (base + chat))
-                      : cs_crosscoder_scale (crosscoder->code_norm, base, chat);
-    }
+    scales[j] = cs_crosscoder_latent_scale (crosscoder, norms[2 * j], norms[2 * j + 1]);
 }
 
 void

@@ -302,7 +302,11 @@ cs_train_config_load (CsTrainConfig *config, const char *run_folder, GError **er
   for (size_t i = 0; i < G_N_ELEMENTS (fields); i++)
     if (!read_field (object, path, &fields[i], config, error))
       return false;
-  if (cs_train_config_check (config, error))
+  /* An imported run may have a code that is not trained here. */
+  CsTrainConfig checked = *config;
+  if (json_is_object (json_object_get (object, "imported")) && checked.code_norm == CS_CODE_NORM_DECOUPLED)
+    checked.code_norm = CS_CODE_NORM_NONE;
+  if (cs_train_config_check (&checked, error))
     return true;
   g_prefix_error (error, "“%s”: ", path);
   return false;

@@ -7,6 +7,7 @@
 #include "checkpoint.h"
 #include "crosscoder-private.h"
 #include "errors.h"
+#include "exchange.h"
 #include "init.h"
 #include "reader.h"
 #include "schedule.h"
@@ -382,6 +383,14 @@ cs_train (CsJob *job,
   CsValidation *result = validation ? validation : &own_validation;
   const bool resumes = cs_checkpoint_exists (run_folder);
   trainer.log = log ? cs_run_log_ref (log) : cs_run_log_new ();
+  if (cs_run_is_imported (run_folder))
+    {
+      g_set_error (error, CS_ERROR, CS_ERROR_UNSUPPORTED,
+                   "“%s” was imported, without the state of its optimiser: its training cannot go "
+                   "on; train a new run.",
+                   run_folder);
+      return false;
+    }
   if (!cs_train_config_check (config, error))
     return false;
   if (resumes)
@@ -412,7 +421,11 @@ cs_train_state (const char *run_folder, uint64_t *step, uint64_t *steps, GError 
   CsTrainConfig config;
   *step = *steps = 0;
   if (!cs_checkpoint_exists (run_folder))
-    return true;
+    {
+      if (cs_run_is_imported (run_folder) && cs_train_config_load (&config, run_folder, NULL))
+        *step = *steps = config.steps;
+      return true;
+    }
   if (!cs_train_config_load (&config, run_folder, error) ||
       !cs_checkpoint_step (run_folder, step, error))
     return false;

@@ -63,7 +63,8 @@ typedef struct {
  * (may be NULL) is filled as it goes. validation may be NULL. */
 bool cs_train (CsJob *job, const char *store_path, const char *run_folder, const CsTrainConfig *config,
                CsRunLog *log, CsValidation *validation, GError **error);
-/* The step the last checkpoint of a run folder is at and the step it ends at; 0 and 0 where there is none. */
+/* The step the last checkpoint of a run folder is at and the step it ends at; 0 and 0 where there is none; both the last step
+ * for an imported run. */
 bool cs_train_state (const char *run_folder, uint64_t *step, uint64_t *steps, GError **error);
 
 /* The same numbers for a run's crosscoder at any time, on the documents that its configuration holds out. */

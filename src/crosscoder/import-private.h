@@ -1,0 +1,29 @@
+/* What the importers share. */
+#pragma once
+
+#include "crosscoder-private.h"
+#include "exchange.h"
+#include "json.h"
+#include "trainer.h"
+
+typedef struct {
+  CsTensorFile  *file;
+  char          *config_path;    /* beside it; NULL or a file that is there */
+  json_t        *config;         /* of config_path, or NULL */
+  json_t        *trainer;        /* borrowed: the trainer's settings within it, or NULL */
+  const char    *format;         /* "hub", "checkpoint", "kissane" */
+  CsCrosscoder  *crosscoder;
+  CsTrainConfig  settings;
+  long           layer;          /* −1 = not known */
+  GPtrArray     *notes;          /* sentences */
+} CsImport;
+
+/* Finds the tensors' file and the settings beside it. */
+bool cs_import_locate (CsImport *import, const char *path, GError **error);
+/* Refuses what is no crosscoder of two models, by its tensors; sets format and the prefix of the names. */
+bool cs_import_recognise (CsImport *import, GError **error);
+/* The crosscoder of a file with W_enc, W_dec, b_enc, b_dec. */
+CsCrosscoder *cs_import_kissane (const CsTensorFile *file, GError **error);
+/* Multiplies encoder and divides decoder and its bias by c_m, and remembers c. */
+void cs_crosscoder_fold (CsCrosscoder *crosscoder, const double c[2]);
+void cs_import_note (CsImport *import, const char *format, ...) G_GNUC_PRINTF (2, 3);
