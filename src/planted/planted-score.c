@@ -76,41 +76,91 @@ is_carried_elsewhere (const Scoring *s, size_t j, size_t feature)
   return false;
 }
 
-/* Adds a latent that is in the chat-only bin. */
-static void
-count_chat_only (const Scoring *s, size_t j)
+/* What the verdict “only chat has it” about a latent is worth. */
+typedef enum
 {
-  const CsLatentRow *row = &s->latents->rows[j];
+  RIGHT,
+  FALSE_VERDICT,
+  BETWEEN,
+  UNMATCHED
+} Worth;
+
+static Worth
+worth_of (const Scoring *s, size_t j)
+{
   const size_t feature = s->matches[j].feature;
-  const bool error_flag = row->nu_error >= (float)CS_NU_ERROR_LIMIT;
-  const bool reconstruction_flag = row->nu_reconstruction >= (float)CS_NU_RECONSTRUCTION_LIMIT;
-  double *v = s->value;
   double nu;
 
-  v[CS_PLANTED_CHAT_ONLY]++;
   if (feature == CS_PLANTED_UNMATCHED)
-    {
-      v[CS_PLANTED_UNMATCHED_CHAT_ONLY]++;
-      return;
-    }
+    return UNMATCHED;
   nu = s->truth->features[feature].nu;
-  if (nu <= CS_PLANTED_RIGHT_TO)
+  return nu <= CS_PLANTED_RIGHT_TO       ? RIGHT
+         : !(nu < CS_PLANTED_FALSE_FROM) ? FALSE_VERDICT
+                                         : BETWEEN;
+}
+
+/* Adds a latent of the chat-only bin whose verdict is false or between: which trap it went into,
+ * and whether Latent Scaling saw that. */
+static void
+count_trapped (const Scoring *s, size_t j, Worth worth)
+{
+  static const CsPlantedMetric of_class[CS_PLANTED_N_CLASSES] = {
+    [CS_PLANTED_CLASS_SHARED] = CS_PLANTED_FALSE_OF_SHARED,
+    [CS_PLANTED_CLASS_WEAK] = CS_PLANTED_FALSE_OF_WEAK,
+    [CS_PLANTED_CLASS_SPLIT] = CS_PLANTED_FALSE_OF_SPLIT,
+  };
+  const CsLatentRow *row = &s->latents->rows[j];
+  const size_t feature = s->matches[j].feature;
+  const CsPlantedClass class = s->truth->features[feature].class;
+  const bool in_error = row->nu_error >= (float)CS_NU_ERROR_LIMIT;
+  const bool in_reconstruction = row->nu_reconstruction >= (float)CS_NU_RECONSTRUCTION_LIMIT;
+  const bool decoupled = is_carried_elsewhere (s, j, feature);
+  double *v = s->value;
+
+  if (worth == BETWEEN)
     {
-      v[CS_PLANTED_RIGHT_CHAT_ONLY]++;
+      v[decoupled ? CS_PLANTED_BETWEEN_FROM_DECOUPLING : CS_PLANTED_BETWEEN_FROM_SHRINKAGE]++;
+      v[CS_PLANTED_BETWEEN_FLAGGED] += in_error || in_reconstruction;
       return;
     }
-  const bool is_false = nu >= CS_PLANTED_FALSE_FROM,
-             decoupled = is_carried_elsewhere (s, j, feature);
+  v[decoupled ? CS_PLANTED_FALSE_FROM_DECOUPLING : CS_PLANTED_FALSE_FROM_SHRINKAGE]++;
+  v[CS_PLANTED_FLAGGED_NU_ERROR] += in_error;
+  v[CS_PLANTED_FLAGGED_NU_RECONSTRUCTION] += in_reconstruction;
+  v[CS_PLANTED_FLAGGED] += in_error || in_reconstruction;
+  if (of_class[class] != 0) /* a file may call a feature chat-only and give it a ν* of 1 */
+    v[of_class[class]]++;
+}
 
-  v[is_false ? CS_PLANTED_FALSE_CHAT_ONLY : CS_PLANTED_BETWEEN_CHAT_ONLY]++;
-  if (is_false)
-    v[decoupled ? CS_PLANTED_FALSE_FROM_DECOUPLING : CS_PLANTED_FALSE_FROM_SHRINKAGE]++;
-  else
-    v[decoupled ? CS_PLANTED_BETWEEN_FROM_DECOUPLING : CS_PLANTED_BETWEEN_FROM_SHRINKAGE]++;
-  v[CS_PLANTED_FLAGGED_NU_ERROR] += is_false && error_flag;
-  v[CS_PLANTED_FLAGGED_NU_RECONSTRUCTION] += is_false && reconstruction_flag;
-  v[is_false ? CS_PLANTED_FLAGGED : CS_PLANTED_BETWEEN_FLAGGED] +=
-      error_flag || reconstruction_flag;
+static void
+count_latent (const Scoring *s, size_t j)
+{
+  static const CsPlantedMetric chat_only[] = {
+    [RIGHT] = CS_PLANTED_RIGHT_CHAT_ONLY,
+    [FALSE_VERDICT] = CS_PLANTED_FALSE_CHAT_ONLY,
+    [BETWEEN] = CS_PLANTED_BETWEEN_CHAT_ONLY,
+    [UNMATCHED] = CS_PLANTED_UNMATCHED_CHAT_ONLY,
+  };
+  static const CsPlantedMetric chat_specific[] = {
+    [RIGHT] = CS_PLANTED_RIGHT_CHAT_SPECIFIC,
+    [FALSE_VERDICT] = CS_PLANTED_FALSE_CHAT_SPECIFIC,
+    [BETWEEN] = CS_PLANTED_BETWEEN_CHAT_SPECIFIC,
+    [UNMATCHED] = CS_PLANTED_UNMATCHED_CHAT_SPECIFIC,
+  };
+  const CsLatentRow *row = &s->latents->rows[j];
+  const Worth worth = worth_of (s, j);
+
+  s->value[CS_PLANTED_DEAD] += row->dead;
+  if (row->chat_specific)
+    {
+      s->value[CS_PLANTED_CHAT_SPECIFIC]++;
+      s->value[chat_specific[worth]]++;
+    }
+  if (row->tag != CS_LATENT_CHAT_ONLY)
+    return;
+  s->value[CS_PLANTED_CHAT_ONLY]++;
+  s->value[chat_only[worth]]++;
+  if (worth == FALSE_VERDICT || worth == BETWEEN)
+    count_trapped (s, j, worth);
 }
 
 enum
@@ -141,17 +191,18 @@ score_verdicts (const Scoring *s)
     {
       const CsLatentRow *row = &s->latents->rows[j];
       const size_t feature = s->matches[j].feature;
+      const Worth worth = worth_of (s, j);
       const bool bins = row->tag == CS_LATENT_CHAT_ONLY, scaling = row->chat_specific;
       const bool says[N_VERDICTS] = { scaling, bins, scaling && bins, !row->dead };
 
-      if (row->dead || feature == CS_PLANTED_UNMATCHED)
+      if (row->dead || worth == UNMATCHED)
         continue;
       for (size_t v = 0; v < N_VERDICTS; v++)
         if (says[v])
           {
             found[v * n + feature] = true;
-            right[v] += s->truth->features[feature].nu <= CS_PLANTED_RIGHT_TO;
-            wrong[v] += s->truth->features[feature].nu >= CS_PLANTED_FALSE_FROM;
+            right[v] += worth == RIGHT;
+            wrong[v] += worth == FALSE_VERDICT;
           }
     }
   for (size_t i = 0; i < n; i++)
@@ -167,7 +218,6 @@ score_verdicts (const Scoring *s)
       share (right[BY_SCALING], right[BY_SCALING] + wrong[BY_SCALING]);
   s->value[CS_PLANTED_PRECISION_BINS] = share (right[BY_BINS], right[BY_BINS] + wrong[BY_BINS]);
   s->value[CS_PLANTED_PRECISION_BOTH] = share (right[BY_BOTH], right[BY_BOTH] + wrong[BY_BOTH]);
-  s->value[CS_PLANTED_FALSE_CHAT_SPECIFIC] = wrong[BY_SCALING];
 }
 
 bool
@@ -192,12 +242,7 @@ cs_planted_score (const CsPlantedTruth *truth,
   for (int m = 0; m < CS_PLANTED_N_METRICS; m++)
     value[m] = 0;
   for (size_t j = 0; j < latents->n_latents; j++)
-    {
-      if (latents->rows[j].tag == CS_LATENT_CHAT_ONLY)
-        count_chat_only (&scoring, j);
-      value[CS_PLANTED_CHAT_SPECIFIC] += latents->rows[j].chat_specific;
-      value[CS_PLANTED_DEAD] += latents->rows[j].dead;
-    }
+    count_latent (&scoring, j);
   score_verdicts (&scoring);
   value[CS_PLANTED_L0] = latents->l0;
   value[CS_PLANTED_FVE] = NAN;

@@ -29,7 +29,10 @@ typedef enum
   CS_PLANTED_RIGHT_CHAT_ONLY,      /* of them right */
   CS_PLANTED_FALSE_CHAT_ONLY,      /* false: */
   CS_PLANTED_FALSE_FROM_SHRINKAGE, /*   with no latent elsewhere that carries the feature in base */
-  CS_PLANTED_FALSE_FROM_DECOUPLING,     /*   where another latent carries it in base */
+  CS_PLANTED_FALSE_FROM_DECOUPLING, /*   where another latent carries it in base */
+  CS_PLANTED_FALSE_OF_SHARED,       /* the same false ones by the class of their feature */
+  CS_PLANTED_FALSE_OF_WEAK,
+  CS_PLANTED_FALSE_OF_SPLIT,
   CS_PLANTED_FLAGGED_NU_ERROR,          /* false ones with ν^ε ≥ 0.2 */
   CS_PLANTED_FLAGGED_NU_RECONSTRUCTION, /* false ones with ν^r ≥ 0.5 */
   CS_PLANTED_FLAGGED,                   /* false ones with either */
@@ -39,7 +42,10 @@ typedef enum
   CS_PLANTED_BETWEEN_FLAGGED,
   CS_PLANTED_UNMATCHED_CHAT_ONLY, /* of the bin, along no feature's direction: not scored */
   CS_PLANTED_CHAT_SPECIFIC,       /* latents that Latent Scaling calls chat-specific */
-  CS_PLANTED_FALSE_CHAT_SPECIFIC, /* of them false */
+  CS_PLANTED_RIGHT_CHAT_SPECIFIC, /* of them right, false, between, along no feature */
+  CS_PLANTED_FALSE_CHAT_SPECIFIC,
+  CS_PLANTED_BETWEEN_CHAT_SPECIFIC,
+  CS_PLANTED_UNMATCHED_CHAT_SPECIFIC,
   CS_PLANTED_DEAD,
   CS_PLANTED_L0,
   CS_PLANTED_FVE,
