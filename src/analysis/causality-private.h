@@ -64,6 +64,17 @@ typedef struct
 
 #define MAX_ARMS (24 + 2 * MAX_RANDOM)
 
+typedef struct
+{
+  size_t n;
+  size_t base; /* index of the base model end to end, which needs no patch */
+  CsPatchArm items[MAX_ARMS];
+} CsPatchArms;
+
+/* Every arm; latents' sets put in and taken away, empty sets left out, as many random draws as the
+ * sets have. The first is "none". */
+void cs_patch_arms_make (CsPatchArms *arms, const CsLatentSets *sets);
+
 /* --- A conversation --- */
 
 typedef struct

@@ -42,8 +42,7 @@ typedef struct
   CsLatentSets sets;
   CsConversations conversations;
   size_t longest, most_predictions;
-  CsPatchArm arms[MAX_ARMS];
-  size_t n_arms, base_arm; /* base_arm: the base model end to end, which needs no patch */
+  CsPatchArms arms;
   CsConversationSums *sums;
   CsTeam *team;
   Worker *workers;
@@ -51,74 +50,6 @@ typedef struct
   size_t batch_first; /* of the conversations that are shared out now */
   atomic_bool stop;
 } Run;
-
-/* --- Arms --- */
-
-static CsPatchArm *
-add_arm (Run *run, const char *name, int start, int run_on, PatchKind kind, size_t set)
-{
-  CsPatchArm *arm = &run->arms[run->n_arms];
-
-  g_assert (run->n_arms < MAX_ARMS);
-  *arm = (CsPatchArm){ "", start, run_on, kind, set, run->n_arms };
-  g_strlcpy (arm->name, name, sizeof arm->name);
-  run->n_arms++;
-  return arm;
-}
-
-/* A set turned to chat in base activations, and turned to base in chat's. */
-static void
-add_both_directions (Run *run, const char *name, size_t set, size_t result[2])
-{
-  for (int start = 0; start < 2; start++)
-    {
-      char text[32];
-      CsPatchArm *arm;
-
-      g_snprintf (text, sizeof text, start == 0 ? "%s" : "%s-removed", name);
-      arm = add_arm (run, text, start, 1, PATCH_LATENTS, set);
-      if (result[start] == SIZE_MAX)
-        result[start] = arm->result;
-      else
-        arm->result = result[start];
-    }
-}
-
-static void
-make_arms (Run *run, size_t n_random)
-{
-  static const struct
-  {
-    const char *name;
-    LatentSet set;
-  } named[] = { { "set", SET_FILTERED },
-                { "best-delta", SET_BEST_DELTA },
-                { "worst-delta", SET_WORST_DELTA },
-                { "best-scaling", SET_BEST_SCALING },
-                { "worst-scaling", SET_WORST_SCALING },
-                { "specific", SET_SPECIFIC } };
-  size_t random[2] = { SIZE_MAX, SIZE_MAX };
-
-  add_arm (run, "none", 0, 1, PATCH_NONE, 0);
-  add_arm (run, "empty", 0, 1, PATCH_LATENTS, SET_EMPTY);
-  add_arm (run, "chat", 1, 1, PATCH_NONE, 0);
-  run->base_arm = add_arm (run, "base", 0, 0, PATCH_NONE, 0)->result;
-  add_arm (run, "chat-into-base", 1, 0, PATCH_NONE, 0);
-  add_arm (run, "all", 0, 1, PATCH_LATENTS, SET_ALL);
-  add_arm (run, "error-only", 1, 1, PATCH_LATENTS, SET_ALL);
-  add_arm (run, "template", 0, 1, PATCH_TEMPLATE, 0);
-  add_arm (run, "template-removed", 1, 1, PATCH_TEMPLATE, 0);
-  for (size_t i = 0; i < G_N_ELEMENTS (named); i++)
-    {
-      size_t own[2] = { SIZE_MAX, SIZE_MAX };
-
-      if (run->sets.size[named[i].set] > 0)
-        add_both_directions (run, named[i].name, named[i].set, own);
-    }
-  add_arm (run, "set-added", 0, 1, PATCH_ADD, SET_FILTERED);
-  for (size_t draw = 0; draw < n_random; draw++)
-    add_both_directions (run, "random", SET_FIRST_RANDOM + draw, random);
-}
 
 /* --- One pass of a model over a conversation --- */
 
@@ -276,14 +207,14 @@ run_conversation (Run *run, Worker *w, unsigned number, size_t index)
 
       if (!may_go_on (run, w, number) ||
           !run_pass (run, w, c, model, &site, model == 1 ? MAKE_REFERENCE : COMPARE,
-                     sums->kl[run->base_arm], sums->agreed[run->base_arm]))
+                     sums->kl[run->arms.base], sums->agreed[run->arms.base]))
         return false;
     }
   if (!cs_crosscoder_encode (run->crosscoder, w->team, w->rows, c->n, &w->codes, &w->error))
     return false;
-  for (size_t a = 0; a < run->n_arms; a++)
-    if (a != run->base_arm &&
-        (!may_go_on (run, w, number) || !run_arm (run, w, c, &run->arms[a], sums)))
+  for (size_t a = 0; a < run->arms.n; a++)
+    if (a != run->arms.base &&
+        (!may_go_on (run, w, number) || !run_arm (run, w, c, &run->arms.items[a], sums)))
       return false;
   for (size_t t = 0; t < c->n; t++)
     if (c->turns[t].predicts)
@@ -373,7 +304,7 @@ open_run (Run *run, GError **error)
   n_random = MIN (o->n_random > 0 ? o->n_random : 3, MAX_RANDOM);
   if (!cs_latent_sets_init (&run->sets, latents, n_set, n_random, o->seed, error))
     return false;
-  make_arms (run, n_random);
+  cs_patch_arms_make (&run->arms, &run->sets);
   cs_job_phase (run->job, "Reading the conversations");
   return cs_conversations_read (&run->conversations, run->pair, o->corpora, o->skip_documents,
                                 o->max_documents > 0 ? o->max_documents : 512,
@@ -516,7 +447,7 @@ cs_causality_run (CsJob *job, const CsCausalityOptions *options, GError **error)
   if (ok)
     {
       fill_settings (&run, result);
-      cs_causality_summarise (result, run.arms, run.n_arms, &run.sets, run.sums);
+      cs_causality_summarise (result, run.arms.items, run.arms.n, &run.sets, run.sums);
       ok = check (result, error) && cs_causality_save (result, options->run_folder, error);
     }
   run_clear (&run);

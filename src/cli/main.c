@@ -10,6 +10,7 @@ static const CsVerb *const tables[] = {
   cs_verbs_organism, cs_verbs_plant, cs_verbs_score,   cs_verbs_bench,
   cs_verbs_audit,
   cs_verbs_causality,
+  cs_verbs_lens,
 };
 
 static void
