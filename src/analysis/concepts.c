@@ -110,7 +110,7 @@ score_prompt (const ScoreTask *task, size_t index, CsCodes *codes, GError **erro
     for (size_t e = codes->start[t]; e < codes->start[t + 1]; e++)
       {
         const uint32_t j = codes->latent[e];
-        scores[j] = MAX (scores[j], codes->value[e] * task->scales[j]);
+        scores[j] = MAX (scores[j], cs_codes_activation (codes, e, task->scales));
       }
   return true;
 }

@@ -113,7 +113,7 @@ cs_example_collector_add (CsExampleCollector *c, size_t first, const int32_t *po
       for (size_t e = codes->start[t]; e < codes->start[t + 1]; e++)
         {
           const uint32_t j = codes->latent[e];
-          const float v = codes->value[e] * c->scales[j];
+          const float v = cs_codes_activation (codes, e, c->scales);
 
           if (c->peak[j].token < 0)
             c->touched[c->n_touched++] = j;

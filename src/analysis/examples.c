@@ -48,7 +48,7 @@ fill_values (CsExample *example, CsStore *store, const CsCrosscoder *crosscoder,
   for (size_t t = 0; t < example->n; t++)
     for (size_t e = codes.start[t]; e < codes.start[t + 1]; e++)
       if (codes.latent[e] == latent)
-        example->values[t] = codes.value[e] * scale;
+        example->values[t] = codes.v != NULL ? codes.v[e] : codes.value[e] * scale;
   return true;
 }
 

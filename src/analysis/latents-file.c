@@ -13,8 +13,9 @@
 
 #define FORMAT_VERSION 1
 #define MAX_LATENTS ((size_t) 1 << 26)
+#define N_NEEDED 23   /* columns that every file has */
 
-typedef enum { U8, U32, U64, F32 } Kind;
+typedef enum { U8, U32, U64, F32, I32 } Kind;
 
 static const struct {
   const char *name;
@@ -45,8 +46,47 @@ static const struct {
   COLUMN ("nu_reconstruction", F32, nu_reconstruction),
   COLUMN ("nu_error", F32, nu_error),
   COLUMN ("template_share", F32, template_share),
+  /* Columns of later versions: a file may be without them. */
+  COLUMN ("beta_activation_nobias_base", F32, beta_activation_nobias[0]),
+  COLUMN ("beta_activation_nobias_chat", F32, beta_activation_nobias[1]),
+  COLUMN ("beta_reconstruction_nobias_base", F32, beta_reconstruction_nobias[0]),
+  COLUMN ("beta_reconstruction_nobias_chat", F32, beta_reconstruction_nobias[1]),
+  COLUMN ("nu_activation_nobias", F32, nu_activation_nobias),
+  COLUMN ("nu_reconstruction_nobias", F32, nu_reconstruction_nobias),
+  COLUMN ("base_beta_activation_base", F32, base_beta_activation[0]),
+  COLUMN ("base_beta_activation_chat", F32, base_beta_activation[1]),
+  COLUMN ("base_beta_reconstruction_base", F32, base_beta_reconstruction[0]),
+  COLUMN ("base_beta_reconstruction_chat", F32, base_beta_reconstruction[1]),
+  COLUMN ("base_beta_error_base", F32, base_beta_error[0]),
+  COLUMN ("base_beta_error_chat", F32, base_beta_error[1]),
+  COLUMN ("base_nu_activation", F32, base_nu_activation),
+  COLUMN ("base_nu_reconstruction", F32, base_nu_reconstruction),
+  COLUMN ("base_nu_error", F32, base_nu_error),
+  COLUMN ("base_specific", U8, base_specific),
+  COLUMN ("nu_error_low", F32, nu_error_interval[0]),
+  COLUMN ("nu_error_high", F32, nu_error_interval[1]),
+  COLUMN ("nu_reconstruction_low", F32, nu_reconstruction_interval[0]),
+  COLUMN ("nu_reconstruction_high", F32, nu_reconstruction_interval[1]),
+  COLUMN ("base_nu_error_low", F32, base_nu_error_interval[0]),
+  COLUMN ("base_nu_error_high", F32, base_nu_error_interval[1]),
+  COLUMN ("base_nu_reconstruction_low", F32, base_nu_reconstruction_interval[0]),
+  COLUMN ("base_nu_reconstruction_high", F32, base_nu_reconstruction_interval[1]),
+  COLUMN ("twin", I32, twin),
+  COLUMN ("twin_cos", F32, twin_cos),
+  COLUMN ("twin_divergence", F32, twin_divergence),
+  COLUMN ("share_text", F32, share[CS_TOKEN_CLASS_TEXT]),
+  COLUMN ("share_user", F32, share[CS_TOKEN_CLASS_USER]),
+  COLUMN ("share_model", F32, share[CS_TOKEN_CLASS_MODEL]),
+  COLUMN ("share_other", F32, share[CS_TOKEN_CLASS_OTHER]),
+  COLUMN ("share_start", F32, share[CS_TOKEN_CLASS_START]),
+  COLUMN ("share_role", F32, share[CS_TOKEN_CLASS_ROLE]),
+  COLUMN ("share_newline", F32, share[CS_TOKEN_CLASS_NEWLINE]),
+  COLUMN ("share_end", F32, share[CS_TOKEN_CLASS_END]),
+  COLUMN ("share_bos", F32, share[CS_TOKEN_CLASS_BOS]),
 #undef COLUMN
 };
+
+static const size_t sizes[] = { [U8] = 1, [U32] = 4, [U64] = 8, [F32] = 4, [I32] = 4 };
 
 static hid_t
 native_type (Kind kind)
@@ -56,6 +96,7 @@ native_type (Kind kind)
     case U8: return H5T_NATIVE_UINT8;
     case U32: return H5T_NATIVE_UINT32;
     case U64: return H5T_NATIVE_UINT64;
+    case I32: return H5T_NATIVE_INT32;
     default: return H5T_NATIVE_FLOAT;
     }
 }
@@ -85,9 +126,13 @@ fail_read (const char *path, const char *what, GError **error)
 static bool
 write_array (hid_t file, const char *name, hid_t type, int n_dims, const hsize_t *dims, const void *data)
 {
-  hid_t space = H5Screate_simple (n_dims, dims, NULL);
-  hid_t set = H5Dcreate2 (file, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-  bool ok = set >= 0 && H5Dwrite (set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0;
+  hid_t space = H5Screate_simple (n_dims, dims, NULL), timeless = H5Pcreate (H5P_DATASET_CREATE), set;
+  bool ok;
+
+  H5Pset_obj_track_times (timeless, false); /* the same latents, the same bytes */
+  set = H5Dcreate2 (file, name, type, space, H5P_DEFAULT, timeless, H5P_DEFAULT);
+  ok = set >= 0 && H5Dwrite (set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0;
+  H5Pclose (timeless);
 
   if (set >= 0)
     ok = H5Dclose (set) >= 0 && ok;
@@ -112,13 +157,12 @@ static bool
 write_columns (hid_t file, const CsLatents *latents)
 {
   const hsize_t n = latents->n_latents;
-  size_t strides[] = { [U8] = 1, [U32] = 4, [U64] = 8, [F32] = 4 };
   g_autofree char *buffer = g_malloc (MAX (n, 1) * 8);
   bool ok = true;
 
   for (size_t c = 0; c < G_N_ELEMENTS (columns) && ok; c++)
     {
-      size_t size = strides[columns[c].kind];
+      size_t size = sizes[columns[c].kind];
 
       for (size_t j = 0; j < n; j++)
         memcpy (buffer + j * size, (const char *) &latents->rows[j] + columns[c].offset, size);
@@ -155,6 +199,7 @@ cs_latents_save (const CsLatents *latents, const char *run_folder, const CsExamp
 {
   g_autofree char *path = latents_path (run_folder), *temporary = cs_file_replace_temporary_name (path);
   const int64_t version = FORMAT_VERSION, n_tokens = (int64_t) latents->n_tokens;
+  const int64_t close_pairs = (int64_t) latents->close_pairs;
   hid_t file = H5Fcreate (temporary, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
   bool ok;
 
@@ -165,7 +210,9 @@ cs_latents_save (const CsLatents *latents, const char *run_folder, const CsExamp
        write_number (file, "n_tokens", H5T_NATIVE_INT64, &n_tokens) &&
        write_number (file, "fve_base", H5T_NATIVE_DOUBLE, &latents->fve_base) &&
        write_number (file, "fve_chat", H5T_NATIVE_DOUBLE, &latents->fve_chat) &&
-       write_number (file, "l0", H5T_NATIVE_DOUBLE, &latents->l0);
+       write_number (file, "l0", H5T_NATIVE_DOUBLE, &latents->l0) &&
+       write_number (file, "identity_gap", H5T_NATIVE_DOUBLE, &latents->identity_gap) &&
+       write_number (file, "close_pairs", H5T_NATIVE_INT64, &close_pairs);
   ok = H5Fclose (file) >= 0 && ok;
   if (!ok)
     {
@@ -205,15 +252,41 @@ dataset_dims (hid_t set, int n_dims, hsize_t *dims)
   return ok;
 }
 
+/* What a column that a file has not says. */
+static void
+clear_column (size_t column, CsLatents *latents)
+{
+  static const float unknown = NAN;
+  static const int32_t none = -1;
+  const Kind kind = columns[column].kind;
+
+  for (size_t j = 0; j < latents->n_latents; j++)
+    {
+      char *field = (char *) &latents->rows[j] + columns[column].offset;
+
+      if (kind == F32)
+        memcpy (field, &unknown, sizeof unknown);
+      else if (kind == I32)
+        memcpy (field, &none, sizeof none);
+      else
+        memset (field, 0, sizes[kind]);
+    }
+}
+
 static bool
 read_column (hid_t file, size_t column, CsLatents *latents, char *buffer)
 {
-  static const size_t sizes[] = { [U8] = 1, [U32] = 4, [U64] = 8, [F32] = 4 };
   const size_t size = sizes[columns[column].kind];
-  hid_t set = H5Dopen2 (file, columns[column].name, H5P_DEFAULT);
+  hid_t set;
   hsize_t n = 0;
   bool ok;
 
+  if (column >= N_NEEDED && H5Lexists (file, columns[column].name, H5P_DEFAULT) == 0)
+    {
+      clear_column (column, latents);
+      return true;
+    }
+  set = H5Dopen2 (file, columns[column].name, H5P_DEFAULT);
   if (set < 0)
     return false;
   ok = dataset_dims (set, 1, &n) && n == latents->n_latents &&
@@ -241,17 +314,25 @@ read_size (hid_t file, CsLatents *latents)
 }
 
 static bool
+row_makes_sense (const CsLatentRow *row, size_t latent, size_t n_latents)
+{
+  if (row->tag > CS_LATENT_DEAD || row->latent != latent || row->dead > 1 || row->tested > 1 || row->chat_specific > 1 ||
+      row->base_specific > 1 || row->twin < -1 || (row->twin >= 0 && (size_t) row->twin >= n_latents) ||
+      !(row->max_act >= 0 && row->max_act <= FLT_MAX) ||
+      !(row->tag == CS_LATENT_DEAD || (row->delta_norm >= 0 && row->delta_norm <= 1)))
+    return false;
+  for (size_t c = 0; c < CS_TOKEN_N_CLASSES; c++)
+    if (row->share[c] < 0 || row->share[c] > 1)
+      return false;
+  return true;
+}
+
+static bool
 rows_make_sense (const CsLatents *latents)
 {
   for (size_t j = 0; j < latents->n_latents; j++)
-    {
-      const CsLatentRow *row = &latents->rows[j];
-
-      if (row->tag > CS_LATENT_DEAD || row->latent != j || row->dead > 1 || row->tested > 1 || row->chat_specific > 1 ||
-          !(row->max_act >= 0 && row->max_act <= FLT_MAX) ||
-          !(row->tag == CS_LATENT_DEAD || (row->delta_norm >= 0 && row->delta_norm <= 1)))
-        return false;
-    }
+    if (!row_makes_sense (&latents->rows[j], j, latents->n_latents))
+      return false;
   return true;
 }
 
@@ -259,7 +340,7 @@ static bool
 read_all (hid_t file, const char *path, CsLatents *latents, GError **error)
 {
   g_autofree char *buffer = NULL;
-  int64_t version = 0, n_tokens = 0;
+  int64_t version = 0, n_tokens = 0, close_pairs = 0;
 
   if (!read_number (file, "format_version", H5T_NATIVE_INT64, &version) || version != FORMAT_VERSION)
     return fail_read (path, "its format version is missing or not 1", error);
@@ -279,10 +360,13 @@ read_all (hid_t file, const char *path, CsLatents *latents, GError **error)
     return fail_read (path, "latents are numbered or tagged wrongly, or have no usable maximum", error);
   if (read_number (file, "n_tokens", H5T_NATIVE_INT64, &n_tokens) && n_tokens > 0)
     latents->n_tokens = (size_t) n_tokens;
-  latents->fve_base = latents->fve_chat = latents->l0 = NAN;
+  if (read_number (file, "close_pairs", H5T_NATIVE_INT64, &close_pairs) && close_pairs > 0)
+    latents->close_pairs = (size_t) close_pairs;
+  latents->fve_base = latents->fve_chat = latents->l0 = latents->identity_gap = NAN;
   read_number (file, "fve_base", H5T_NATIVE_DOUBLE, &latents->fve_base);
   read_number (file, "fve_chat", H5T_NATIVE_DOUBLE, &latents->fve_chat);
   read_number (file, "l0", H5T_NATIVE_DOUBLE, &latents->l0);
+  read_number (file, "identity_gap", H5T_NATIVE_DOUBLE, &latents->identity_gap);
   return true;
 }
 

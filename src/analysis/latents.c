@@ -43,23 +43,3 @@ cs_latents_free (CsLatents *latents)
   g_free (latents->rows);
   g_free (latents);
 }
-
-void
-cs_latents_summarise (const CsLatents *latents, CsLatentSummary *summary)
-{
-  size_t counts[CS_LATENT_DEAD + 1] = { 0 };
-
-  *summary = (CsLatentSummary) { .latents = latents->n_latents, .fve_base = latents->fve_base,
-                                 .fve_chat = latents->fve_chat, .l0 = latents->l0 };
-  for (size_t j = 0; j < latents->n_latents; j++)
-    {
-      counts[latents->rows[j].tag]++;
-      summary->tested += latents->rows[j].tested;
-      summary->chat_specific += latents->rows[j].chat_specific;
-    }
-  summary->dead = counts[CS_LATENT_DEAD];
-  summary->base_only = counts[CS_LATENT_BASE_ONLY];
-  summary->shared = counts[CS_LATENT_SHARED];
-  summary->chat_only = counts[CS_LATENT_CHAT_ONLY];
-  summary->other = counts[CS_LATENT_OTHER];
-}

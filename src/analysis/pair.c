@@ -94,11 +94,3 @@ cs_pair_residuals (const CsPair *pair, CsTeam *team, size_t layer, const int32_t
     }
   return true;
 }
-
-void
-cs_pair_markers (const CsPair *pair, int32_t *start_of_turn, int32_t *end_of_turn, int32_t *bos)
-{
-  *start_of_turn = cs_tokenizer_find (pair->tokenizer, "<start_of_turn>");
-  *end_of_turn = cs_tokenizer_find (pair->tokenizer, "<end_of_turn>");
-  *bos = cs_tokenizer_bos_id (pair->tokenizer);
-}

@@ -16,7 +16,5 @@ void    cs_pair_free (CsPair *pair);
 /* residual[layer + 1] of both models for n tokens: rows [n, 2, d]. */
 bool    cs_pair_residuals (const CsPair *pair, CsTeam *team, size_t layer, const int32_t *ids, size_t n, float *rows,
                            GError **error);
-/* Ids of the template's markers and BOS for CsAnalyzeOptions; −1 where there is none. */
-void    cs_pair_markers (const CsPair *pair, int32_t *start_of_turn, int32_t *end_of_turn, int32_t *bos);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CsPair, cs_pair_free)

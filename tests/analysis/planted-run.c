@@ -54,7 +54,7 @@ save_config (const PlantedRun *run)
 
 /* Sets the streams of one token and counts what fires. v = f · (‖base‖ + ‖chat‖). */
 static void
-make_token (PlantedRun *run, CsRandom *random, bool is_bos, bool is_template, float *base, float *chat)
+make_token (PlantedRun *run, CsRandom *random, CsTokenClass class, float *base, float *chat)
 {
   for (size_t j = 0; j < PLANTED_LATENTS; j++)
     {
@@ -71,14 +71,20 @@ make_token (PlantedRun *run, CsRandom *random, bool is_bos, bool is_template, fl
       if (f <= 0 || j == PLANTED_DEAD)
         continue;
       run->active[j]++;
-      run->in_text[j] += !is_bos;
-      run->in_template[j] += is_template;
+      run->in_text[j] += class != CS_TOKEN_CLASS_BOS;
+      run->in_template[j] += cs_token_class_is_template (class);
+      run->in_class[j][class]++;
       run->strongest[j] = MAX (run->strongest[j], f * (base_length[j] + chat_length[j]));
     }
 }
 
-static const int32_t opening[] = { PLANTED_BOS, PLANTED_START, 10, 11, 20, 21, 22, PLANTED_END, 11, PLANTED_START, 12, 11 };
-static const bool opening_template[] = { false, true, true, true, false, false, false, true, true, true, true, true };
+static const int32_t opening[] = { PLANTED_BOS, PLANTED_START, PLANTED_USER, PLANTED_NEWLINE, 20, 21, 22, PLANTED_END, PLANTED_NEWLINE,
+                                   PLANTED_START, PLANTED_MODEL, PLANTED_NEWLINE };
+static const CsTokenClass opening_classes[] = {
+  CS_TOKEN_CLASS_BOS,  CS_TOKEN_CLASS_START, CS_TOKEN_CLASS_ROLE, CS_TOKEN_CLASS_NEWLINE, CS_TOKEN_CLASS_USER, CS_TOKEN_CLASS_USER,
+  CS_TOKEN_CLASS_USER, CS_TOKEN_CLASS_END,   CS_TOKEN_CLASS_NEWLINE, CS_TOKEN_CLASS_START, CS_TOKEN_CLASS_ROLE,
+  CS_TOKEN_CLASS_NEWLINE,
+};
 
 /* A document of chat, or of web text (BOS, words). */
 static void
@@ -92,7 +98,8 @@ append_document (PlantedRun *run, CsStore *store, size_t document, CsRandom *ran
   for (size_t t = 0; t < n; t++)
     {
       ids[t] = t < opened ? opening[t] : 30 + (int32_t) cs_random_below (random, 9);
-      make_token (run, random, t == 0, t < opened && opening_template[t], rows + 2 * t * PLANTED_WIDTH,
+      make_token (run, random, t < opened ? opening_classes[t] : opened == 1 ? CS_TOKEN_CLASS_TEXT : CS_TOKEN_CLASS_MODEL,
+                  rows + 2 * t * PLANTED_WIDTH,
                   rows + (2 * t + 1) * PLANTED_WIDTH);
     }
   run->n_tokens += n;

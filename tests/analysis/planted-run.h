@@ -5,7 +5,7 @@
 #include "trainer.h"
 
 enum { PLANTED_WIDTH = 8, PLANTED_LATENTS = 8, PLANTED_DOCUMENTS = 60 };
-enum { PLANTED_BOS = 1, PLANTED_START = 2, PLANTED_END = 3 };
+enum { PLANTED_BOS = 1, PLANTED_START = 2, PLANTED_END = 3, PLANTED_USER = 10, PLANTED_NEWLINE = 11, PLANTED_MODEL = 12 };
 
 /* Latents of the crosscoder. */
 typedef enum
@@ -27,6 +27,7 @@ typedef struct
   int32_t ids[PLANTED_DOCUMENTS * 40];
   /* What is true of each latent: */
   size_t  active[PLANTED_LATENTS], in_text[PLANTED_LATENTS], in_template[PLANTED_LATENTS];
+  size_t  in_class[PLANTED_LATENTS][CS_TOKEN_N_CLASSES];
   float   strongest[PLANTED_LATENTS]; /* v */
 } PlantedRun;
 

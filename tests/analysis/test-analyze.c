@@ -13,9 +13,8 @@ planted_options (void)
 {
   CsAnalyzeOptions options = CS_ANALYZE_DEFAULT;
 
-  options.start_of_turn = PLANTED_START;
-  options.end_of_turn = PLANTED_END;
-  options.bos = PLANTED_BOS;
+  options.markers = (CsTokenMarkers) { PLANTED_BOS, PLANTED_START, -1, PLANTED_END, PLANTED_USER, PLANTED_MODEL, PLANTED_NEWLINE,
+                                       -1 };
   options.n_threads = 2;
   return options;
 }
@@ -49,6 +48,64 @@ check_counts (const PlantedRun *run, const CsLatents *latents)
         g_assert_true (isnan (row->template_share));
       else
         g_assert_cmpfloat_with_epsilon (row->template_share, (double) run->in_template[j] / (double) run->in_text[j], 1e-6);
+      for (size_t c = 0; c < CS_TOKEN_N_CLASSES && j != PLANTED_DEAD; c++)
+        g_assert_cmpfloat_with_epsilon (row->share[c], (double) run->in_class[j][c] / (double) run->active[j], 1e-6);
+    }
+}
+
+/* Along d^base the base-only latent is base-specific, its twin's sibling is rebuilt in chat by the twin. */
+static void
+check_base_side (const CsLatents *latents)
+{
+  const CsLatentRow *only = &latents->rows[PLANTED_BASE_ONLY], *twin = &latents->rows[PLANTED_TWIN_BASE],
+                    *half = &latents->rows[PLANTED_HALF], *chat = &latents->rows[PLANTED_CHAT_ONLY];
+
+  for (size_t j = 0; j < PLANTED_LATENTS; j++)
+    g_assert_cmpint (latents->rows[j].base_specific, ==, j == PLANTED_BASE_ONLY);
+  g_assert_cmpfloat_with_epsilon (only->base_nu_error, 0, 1e-5);
+  g_assert_cmpfloat_with_epsilon (only->base_nu_reconstruction, 0, 1e-5);
+  g_assert_cmpfloat_with_epsilon (only->base_beta_error[0], 1, 1e-5);
+  g_assert_cmpfloat_with_epsilon (twin->base_nu_error, 0, 1e-5);
+  g_assert_cmpfloat_with_epsilon (twin->base_nu_reconstruction, 1, 1e-5);
+  g_assert_cmpfloat_with_epsilon (half->base_nu_error, 2, 1e-5);
+  g_assert_true (isnan (chat->base_nu_error) && isnan (chat->base_beta_activation[0]));
+  for (size_t m = 0; m < 2; m++) /* there is no decoder bias here */
+    g_assert_cmpfloat_with_epsilon (half->beta_reconstruction_nobias[m], half->beta_reconstruction[m], 1e-6);
+}
+
+static void
+check_intervals (const CsLatents *latents)
+{
+  for (size_t j = 0; j < PLANTED_LATENTS; j++)
+    {
+      const CsLatentRow *row = &latents->rows[j];
+
+      g_assert_cmpint (isnan (row->nu_error_interval[0]), ==, isnan (row->nu_error));
+      g_assert_cmpint (isnan (row->base_nu_error_interval[1]), ==, isnan (row->base_nu_error));
+      if (isnan (row->nu_error)) /* no direction in chat, or dead */
+        continue;
+      g_assert_cmpfloat (row->nu_error_interval[0], <=, row->nu_error + 1e-5);
+      g_assert_cmpfloat (row->nu_error_interval[1], >=, row->nu_error - 1e-5);
+      g_assert_cmpfloat (row->nu_reconstruction_interval[0], <=, row->nu_reconstruction + 1e-5);
+      g_assert_cmpfloat (row->nu_reconstruction_interval[1], >=, row->nu_reconstruction - 1e-5);
+    }
+}
+
+static void
+check_twins (const CsLatents *latents)
+{
+  for (size_t j = 0; j < PLANTED_LATENTS; j++)
+    {
+      const CsLatentRow *row = &latents->rows[j];
+      const bool twin = j == PLANTED_TWIN_CHAT || j == PLANTED_TWIN_BASE;
+
+      g_assert_cmpint (row->twin, ==, j == PLANTED_TWIN_CHAT ? PLANTED_TWIN_BASE : twin ? PLANTED_TWIN_CHAT : -1);
+      g_assert_cmpint (isnan (row->twin_divergence), ==, !twin);
+      if (twin)
+        {
+          g_assert_cmpfloat_with_epsilon (row->twin_cos, 1, 1e-6);
+          g_assert_cmpfloat (row->twin_divergence, ==, 0); /* they fire as one */
+        }
     }
 }
 
@@ -78,6 +135,9 @@ test_classes_and_verdicts (void)
       g_assert_true (isnan (nu_rec[j]) ? isnan (row->nu_reconstruction) : fabs (row->nu_reconstruction - nu_rec[j]) < 1e-5);
     }
   g_assert_cmpfloat_with_epsilon (latents->rows[PLANTED_CHAT_ONLY].beta_error[1], 1, 1e-5);
+  check_base_side (latents);
+  check_intervals (latents);
+  check_twins (latents);
   g_assert_cmpfloat_with_epsilon (latents->rows[PLANTED_SHARED].dec_cos_sim, 1, 1e-6);
   g_assert_true (isnan (latents->rows[PLANTED_CHAT_ONLY].dec_cos_sim));
   cs_latents_summarise (latents, &s);
@@ -89,6 +149,14 @@ test_classes_and_verdicts (void)
   g_assert_cmpuint (s.other, ==, 1);
   g_assert_cmpuint (s.tested, ==, 7);
   g_assert_cmpuint (s.chat_specific, ==, 1);
+  g_assert_cmpuint (s.chat_leaning, ==, 4);
+  g_assert_cmpuint (s.chat_specific_surely, ==, 1);
+  g_assert_cmpfloat (s.confirmed_share, ==, .25);
+  g_assert_cmpuint (s.base_leaning, ==, 2);
+  g_assert_cmpuint (s.base_specific, ==, 1);
+  g_assert_cmpuint (s.twins, ==, 1);
+  g_assert_cmpuint (s.close_pairs, ==, 1);
+  g_assert_cmpfloat (s.identity_gap, <, 1e-12);
   g_assert_cmpfloat_with_epsilon (s.fve_chat, 1, 1e-5); /* all of chat is rebuilt, but not the shrunk part of base */
   g_assert_cmpfloat (s.fve_base, >, .5);
   g_assert_cmpfloat (s.fve_base, <, .95);
@@ -128,6 +196,8 @@ test_same_bytes (void)
   for (int round = 0; round < 2; round++)
     {
       options.n_threads = round == 0 ? 1 : 3;
+      if (round == 1)
+        g_usleep (1100000); /* no times in the file either */
       g_autoptr (CsLatents) latents = analyze (run, &options);
       g_assert_nonnull (latents);
       g_assert_true (g_file_get_contents (path, round == 0 ? &first : &again, &size[round], NULL));

@@ -21,7 +21,12 @@ set_row (CsLatentRow *row, size_t j, CsRandom *random)
   float *numbers[] = { &row->dec_base_norm, &row->dec_chat_norm, &row->dec_cos_sim, &row->enc_cos_sim, &row->density,
                        &row->max_act, &row->beta_activation[0], &row->beta_activation[1], &row->beta_reconstruction[0],
                        &row->beta_reconstruction[1], &row->beta_error[0], &row->beta_error[1], &row->nu_activation,
-                       &row->nu_reconstruction, &row->nu_error, &row->template_share };
+                       &row->nu_reconstruction, &row->nu_error, &row->template_share, &row->nu_activation_nobias,
+                       &row->nu_reconstruction_nobias, &row->base_nu_activation, &row->base_nu_reconstruction,
+                       &row->base_nu_error, &row->twin_cos, &row->twin_divergence };
+  float *more[] = { row->beta_activation_nobias, row->beta_reconstruction_nobias, row->base_beta_activation,
+                    row->base_beta_reconstruction, row->base_beta_error, row->nu_error_interval,
+                    row->nu_reconstruction_interval, row->base_nu_error_interval, row->base_nu_reconstruction_interval };
 
   row->latent = (uint32_t) j;
   row->tag = (uint8_t) (j % 5);
@@ -32,7 +37,13 @@ set_row (CsLatentRow *row, size_t j, CsRandom *random)
   row->count_active = cs_random_u64 (random) >> 1;
   for (size_t i = 0; i < G_N_ELEMENTS (numbers); i++)
     *numbers[i] = (float) cs_random_uniform (random);
+  for (size_t i = 0; i < 2 * G_N_ELEMENTS (more); i++)
+    more[i / 2][i % 2] = (float) cs_random_uniform (random);
+  for (size_t i = 0; i < CS_TOKEN_N_CLASSES; i++)
+    row->share[i] = (float) cs_random_uniform (random);
   row->nu_error = -row->nu_error;
+  row->base_specific = j % 6 == 5;
+  row->twin = (int32_t) j - 1;
 }
 
 static CsLatents *
@@ -44,7 +55,7 @@ write_file (CsExampleSlot *slots)
 
   cs_random_init (&random, 2, 0);
   *latents = (CsLatents) { .n_latents = N, .n_tokens = 12345, .rows = g_new0 (CsLatentRow, N), .fve_base = .75,
-                           .fve_chat = .5, .l0 = 3.25 };
+                           .fve_chat = .5, .l0 = 3.25, .identity_gap = 1e-15, .close_pairs = 7 };
   for (size_t j = 0; j < N; j++)
     set_row (&latents->rows[j], j, &random);
   for (size_t i = 0; i < N_SLOTS; i++)
@@ -90,6 +101,8 @@ test_round_trip (void)
   g_assert_cmpfloat (read->fve_base, ==, .75);
   g_assert_cmpfloat (read->fve_chat, ==, .5);
   g_assert_cmpfloat (read->l0, ==, 3.25);
+  g_assert_cmpfloat (read->identity_gap, ==, 1e-15);
+  g_assert_cmpuint (read->close_pairs, ==, 7);
   g_assert_cmpmem (read->rows, N * sizeof (CsLatentRow), written->rows, N * sizeof (CsLatentRow));
   check_slots (slots);
 }
@@ -103,7 +116,7 @@ test_h5py (void)
     "f = h5py.File(sys.argv[1], 'r')\n"
     "assert f.attrs['format_version'] == 1 and f.attrs['n_tokens'] == 12345 and f.attrs['fve_chat'] == .5\n"
     "assert list(f['latent'][:]) == list(range(40)) and f['delta_norm'].dtype == 'f4'\n"
-    "assert len([k for k in f if k != 'examples']) == 23 and all(len(f[k]) == 40 for k in f if k != 'examples')\n"
+    "assert len([k for k in f if k != 'examples']) == 59 and all(len(f[k]) == 40 for k in f if k != 'examples')\n"
     "assert f['examples/token'].shape == (40, 5, 3) == f['examples/activation'].shape\n";
   g_autoptr (GSubprocess) python = NULL;
   g_autofree CsExampleSlot *slots = g_new0 (CsExampleSlot, N_SLOTS);
@@ -156,6 +169,46 @@ replace_column (const char *name, hid_t type, int n_dims, const hsize_t *dims)
   H5Fclose (file);
 }
 
+/* A file of an earlier version, without the columns that came later. */
+static void
+test_earlier_version (void)
+{
+  static const char *const later[] = {
+    "beta_activation_nobias_base", "beta_activation_nobias_chat", "beta_reconstruction_nobias_base",
+    "beta_reconstruction_nobias_chat", "nu_activation_nobias", "nu_reconstruction_nobias", "base_beta_activation_base",
+    "base_beta_activation_chat", "base_beta_reconstruction_base", "base_beta_reconstruction_chat", "base_beta_error_base",
+    "base_beta_error_chat", "base_nu_activation", "base_nu_reconstruction", "base_nu_error", "base_specific", "nu_error_low",
+    "nu_error_high", "nu_reconstruction_low", "nu_reconstruction_high", "base_nu_error_low", "base_nu_error_high",
+    "base_nu_reconstruction_low", "base_nu_reconstruction_high", "twin", "twin_cos", "twin_divergence", "share_text",
+    "share_user", "share_model", "share_other", "share_start", "share_role", "share_newline", "share_end", "share_bos",
+  };
+  g_autofree CsExampleSlot *slots = g_new0 (CsExampleSlot, N_SLOTS);
+  g_autoptr (CsLatents) written = write_file (slots);
+  g_autoptr (GError) error = NULL;
+  hid_t file = H5Fopen (path, H5F_ACC_RDWR, H5P_DEFAULT);
+
+  for (size_t i = 0; i < G_N_ELEMENTS (later); i++)
+    g_assert_cmpint (H5Ldelete (file, later[i], H5P_DEFAULT), >=, 0);
+  H5Adelete (file, "identity_gap");
+  H5Adelete (file, "close_pairs");
+  H5Fclose (file);
+  g_autoptr (CsLatents) read = cs_latents_load (folder, &error);
+  g_assert_no_error (error);
+  g_assert_true (isnan (read->identity_gap) && read->close_pairs == 0);
+  for (size_t j = 0; j < N; j++)
+    {
+      const CsLatentRow *row = &read->rows[j];
+
+      g_assert_cmpfloat (row->nu_error, ==, written->rows[j].nu_error);
+      g_assert_cmpfloat (row->template_share, ==, written->rows[j].template_share);
+      g_assert_cmpint (row->twin, ==, -1);
+      g_assert_cmpint (row->base_specific, ==, 0);
+      g_assert_true (isnan (row->base_nu_error) && isnan (row->nu_error_interval[0]) && isnan (row->share[0]) &&
+                     isnan (row->twin_cos) && isnan (row->beta_activation_nobias[1]));
+    }
+  check_slots (slots);
+}
+
 static void
 write_value (const char *name, size_t row, double value)
 {
@@ -186,6 +239,7 @@ test_wrong_columns (void)
     { "latent", H5T_NATIVE_UINT32, 1, huge, false },    { "latent", H5T_NATIVE_UINT32, 1, large, false },
     { "latent", H5T_NATIVE_UINT32, 1, none, false },    { "latent", H5T_NATIVE_UINT32, 1, longer, false },
     { "latent", H5T_NATIVE_UINT32, 2, flat, false },    { "delta_norm", H5T_NATIVE_FLOAT, 1, shorter, false },
+    { "twin", H5T_NATIVE_INT32, 1, shorter, false },    { "share_bos", H5T_NATIVE_FLOAT, 2, flat, false },
     { "delta_norm", H5T_C_S1, 1, longer, false },       { "max_act", H5T_C_S1, 1, shorter, false },
     { "examples", H5T_NATIVE_INT64, 0, NULL, true },    { "examples/token", H5T_NATIVE_INT64, 3, plane, true },
     { "examples/token", H5T_NATIVE_INT64, 3, wide, true },
@@ -213,7 +267,8 @@ test_wrong_values (void)
     double value;
   } cases[] = { { "tag", 5 },        { "tag", 255 },         { "latent", 3 },      { "tested", 2 },  { "dead", 9 },
                 { "delta_norm", 2 }, { "delta_norm", -.01 }, { "max_act", -1 },    { "max_act", NAN },
-                { "max_act", INFINITY }, { "delta_norm", NAN } };
+                { "max_act", INFINITY }, { "delta_norm", NAN },
+                { "twin", N },       { "twin", -2 },         { "base_specific", 2 }, { "share_role", 1.5 } };
   g_autofree CsExampleSlot *slots = g_new0 (CsExampleSlot, N_SLOTS);
 
   for (size_t i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -294,6 +349,7 @@ add_file_tests (void)
     void (*func) (void);
   } tests[] = { { "round-trip", test_round_trip },
                 { "h5py", test_h5py },
+                { "earlier-version", test_earlier_version },
                 { "wrong-columns", test_wrong_columns },
                 { "wrong-values", test_wrong_values },
                 { "damaged-bytes", test_damaged_bytes } };

@@ -20,30 +20,36 @@ add_batch (CsScaling *scaling, const CsCrosscoder *cc, CsTeam *team, const float
   cs_crosscoder_encode (cc, team, x, n, &codes, &error);
   g_assert_no_error (error);
   cs_crosscoder_decode (cc, team, &codes, reconstruction);
-  cs_scaling_add (scaling, team, x, &codes, reconstruction);
+  cs_scaling_add (scaling, team, x, &codes, reconstruction, NULL);
 }
 
 static double
-own_part (const CsCrosscoder *cc, size_t j, int m)
+own_part (const CsCrosscoder *cc, size_t j, int direction, int m)
 {
-  const float *row = cc->decoder + j * 2 * cc->d_model, *chat = row + cc->d_model;
+  const float *row = cc->decoder + j * 2 * cc->d_model, *along = row + (size_t) direction * cc->d_model;
   double dot = 0, norm2 = 0;
 
   for (size_t i = 0; i < cc->d_model; i++)
     {
-      dot += (double) row[(size_t) m * cc->d_model + i] * chat[i];
-      norm2 += (double) chat[i] * chat[i];
+      dot += (double) row[(size_t) m * cc->d_model + i] * along[i];
+      norm2 += (double) along[i] * along[i];
     }
   return dot / norm2;
 }
 
-/* β^a = β^r + β^ε − ⟨d_m, d_chat⟩ / ‖d_chat‖². */
+/* β^a = β^r + β^ε − ⟨d_m, d⟩ / ‖d‖², with the bias in both targets and in neither. */
 static void
-check_identity (const CsCrosscoder *cc, size_t j, const CsScalingResult *r, double tolerance)
+check_identity (const CsCrosscoder *cc, size_t j, int direction, const CsScalingResult *r, double tolerance)
 {
   for (int m = 0; m < 2; m++)
-    g_assert_cmpfloat_with_epsilon (r->beta_activation[m], r->beta_reconstruction[m] + r->beta_error[m] - own_part (cc, j, m),
-                                    tolerance);
+    {
+      const double own = own_part (cc, j, direction, m);
+
+      g_assert_cmpfloat_with_epsilon (r->beta_activation[m], r->beta_reconstruction[m] + r->beta_error[m] - own, tolerance);
+      g_assert_cmpfloat_with_epsilon (r->beta_activation_nobias[m],
+                                      r->beta_reconstruction_nobias[m] + r->beta_error[m] - own, tolerance);
+    }
+  g_assert_cmpfloat (r->identity_gap, <, 1e-12);
 }
 
 #define NEAR(value, expected) g_assert_cmpfloat_with_epsilon (value, expected, 1e-6)
@@ -57,7 +63,7 @@ test_worked_example (void)
   static const float decoder[] = { .6f, .8f, .3f, .4f, 0, 1, 0, 1, 0, 0, 3, 4 };
   static const float encoder_bias[] = { 0, -.5f, .25f }, decoder_bias[] = { .1f, -.1f, 0, .2f };
   g_autoptr (CsCrosscoder) cc = cs_crosscoder_new (2, 3, CS_VARIANT_L1, NULL);
-  g_autoptr (CsScaling) scaling = cs_scaling_new (cc);
+  g_autoptr (CsScaling) scaling = cs_scaling_new (cc, NULL);
   CsScalingResult r[3];
 
   memcpy (cc->encoder, encoder, sizeof encoder);
@@ -67,8 +73,8 @@ test_worked_example (void)
   add_batch (scaling, cc, NULL, x, 2);
   for (size_t j = 0; j < 3; j++)
     {
-      cs_scaling_result (scaling, j, &r[j]);
-      check_identity (cc, j, &r[j], 1e-9);
+      cs_scaling_result (scaling, j, 1, &r[j]);
+      check_identity (cc, j, 1, &r[j], 1e-9);
     }
   NEAR (r[2].beta_activation[0], .037034);
   NEAR (r[2].beta_activation[1], .108045);
@@ -101,14 +107,14 @@ test_planted_betas (void)
 {
   enum { D = 24, F = 12, N = 600 };
   g_autoptr (CsCrosscoder) cc = cs_crosscoder_new (D, F, CS_VARIANT_L1, NULL);
-  g_autoptr (CsScaling) scaling = cs_scaling_new (cc);
+  g_autoptr (CsScaling) scaling = cs_scaling_new (cc, NULL);
   g_autofree float *x = g_new0 (float, N * 2 * D), *reconstruction = g_new0 (float, N * 2 * D);
   g_autofree size_t *start = g_new0 (size_t, N + 1);
   g_autofree uint32_t *latent = g_new (uint32_t, N * F);
   g_autofree float *value = g_new (float, N * F);
   double beta[2][F], norm[F];
   CsRandom random;
-  CsCodes codes = { N, start, latent, value, N * F };
+  CsCodes codes = { .n_tokens = N, .start = start, .latent = latent, .value = value };
   size_t n = 0;
 
   cs_random_init (&random, 42, 0);
@@ -134,12 +140,12 @@ test_planted_betas (void)
         x[2 * t * D + i] = x[(2 * t + 1) * D + i] = (float) cs_random_normal (&random);
       start[t + 1] = n;
     }
-  cs_scaling_add (scaling, NULL, x, &codes, reconstruction);
+  cs_scaling_add (scaling, NULL, x, &codes, reconstruction, NULL);
   for (size_t j = 0; j < F; j++)
     {
       CsScalingResult r;
 
-      cs_scaling_result (scaling, j, &r);
+      cs_scaling_result (scaling, j, 1, &r);
       for (size_t m = 0; m < 2; m++)
         g_assert_cmpfloat_with_epsilon (r.beta_activation[m], beta[m][j], 1e-5 * fabs (beta[m][j]) + 1e-7);
       g_assert_cmpfloat_with_epsilon (r.nu_activation, beta[0][j] / beta[1][j], 1e-5 * fabs (r.nu_activation));
@@ -163,18 +169,32 @@ random_crosscoder (size_t d, size_t F, CsRandom *random)
   return cc;
 }
 
+enum { ACTIVATION, RECONSTRUCTION, ERROR, ACTIVATION_NOBIAS, RECONSTRUCTION_NOBIAS, ERROR_NOBIAS, N_TARGETS };
+
+/* Targets y [N_TARGETS] of one token, model and dimension. */
+static void
+targets_at (double h, double h_hat, double bias, double own, double *y)
+{
+  y[ACTIVATION] = h;
+  y[RECONSTRUCTION] = h_hat;
+  y[ERROR] = h - (h_hat - own);
+  y[ACTIVATION_NOBIAS] = h - bias;
+  y[RECONSTRUCTION_NOBIAS] = h_hat - bias;
+  y[ERROR_NOBIAS] = (h - bias) - ((h_hat - bias) - own);
+}
+
 /* min over b of Σ_t ‖y_t − b·f_t·d‖² with the targets built token by token, O(N·F·d). */
 static void
-naive_betas (const CsCrosscoder *cc, const float *x, size_t n, size_t j, double beta[3][2])
+naive_betas (const CsCrosscoder *cc, const float *x, size_t n, size_t j, int direction, double beta[N_TARGETS][2])
 {
   const size_t d = cc->d_model;
-  const float *row = cc->decoder + j * 2 * d, *chat = row + d;
+  const float *row = cc->decoder + j * 2 * d, *along = row + (size_t) direction * d;
   g_auto (CsCodes) codes = { 0 };
-  double f2 = 0, norm2 = 0, sums[3][2] = { 0 };
+  double f2 = 0, norm2 = 0, sums[N_TARGETS][2] = { 0 }, y[N_TARGETS];
 
   cs_crosscoder_encode (cc, NULL, x, n, &codes, NULL);
   for (size_t i = 0; i < d; i++)
-    norm2 += (double) chat[i] * chat[i];
+    norm2 += (double) along[i] * along[i];
   for (size_t t = 0; t < n; t++)
     {
       double f = 0;
@@ -186,18 +206,51 @@ naive_betas (const CsCrosscoder *cc, const float *x, size_t n, size_t j, double 
       for (size_t m = 0; m < 2; m++)
         for (size_t i = 0; i < d; i++)
           {
-            double h = x[(2 * t + m) * d + i], h_hat = cc->decoder_bias[m * d + i];
+            const double bias = cc->decoder_bias[m * d + i];
+            double h_hat = bias;
 
             for (size_t e = codes.start[t]; e < codes.start[t + 1]; e++)
               h_hat += (double) codes.value[e] * cc->decoder[codes.latent[e] * 2 * d + m * d + i];
-            sums[0][m] += f * h * chat[i];
-            sums[1][m] += f * h_hat * chat[i];
-            sums[2][m] += f * (h - (h_hat - f * row[m * d + i])) * chat[i];
+            targets_at (x[(2 * t + m) * d + i], h_hat, bias, f * row[m * d + i], y);
+            for (size_t k = 0; k < N_TARGETS; k++)
+              sums[k][m] += f * y[k] * along[i];
           }
     }
-  for (size_t y = 0; y < 3; y++)
+  for (size_t k = 0; k < N_TARGETS; k++)
     for (size_t m = 0; m < 2; m++)
-      beta[y][m] = sums[y][m] / (f2 * norm2);
+      {
+        const double best = sums[k][m] / (f2 * norm2);
+
+        beta[k][m] = best;
+        /* Σ ‖y − b·f·d‖² − Σ ‖y‖² = b²·f2·norm2 − 2·b·sum: at most what b = 0 and b = 1 leave. */
+        g_assert_cmpfloat (best * best * f2 * norm2 - 2 * best * sums[k][m], <=, 0);
+        g_assert_cmpfloat (best * best * f2 * norm2 - 2 * best * sums[k][m], <=, f2 * norm2 - 2 * sums[k][m]);
+      }
+}
+
+static void
+check_betas (const CsCrosscoder *cc, const CsScaling *scaling, const float *x, size_t n, size_t j, int direction)
+{
+  double beta[N_TARGETS][2];
+  CsScalingResult r;
+  const int other = 1 - direction;
+
+  cs_scaling_result (scaling, j, direction, &r);
+  g_assert_cmpuint (r.count_active, >, 3);
+  naive_betas (cc, x, n, j, direction, beta);
+  check_identity (cc, j, direction, &r, 1e-9);
+  for (size_t m = 0; m < 2; m++)
+    {
+      g_assert_cmpfloat_with_epsilon (r.beta_activation[m], beta[ACTIVATION][m], 1e-5);
+      g_assert_cmpfloat_with_epsilon (r.beta_reconstruction[m], beta[RECONSTRUCTION][m], 1e-5);
+      g_assert_cmpfloat_with_epsilon (r.beta_error[m], beta[ERROR][m], 1e-5);
+      g_assert_cmpfloat_with_epsilon (r.beta_activation_nobias[m], beta[ACTIVATION_NOBIAS][m], 1e-5);
+      g_assert_cmpfloat_with_epsilon (r.beta_reconstruction_nobias[m], beta[RECONSTRUCTION_NOBIAS][m], 1e-5);
+      g_assert_cmpfloat_with_epsilon (beta[ERROR_NOBIAS][m], beta[ERROR][m], 1e-9); /* the bias cancels */
+    }
+  g_assert_cmpfloat (r.nu_error, ==, r.beta_error[other] / r.beta_error[direction]);
+  g_assert_cmpfloat (r.nu_reconstruction_nobias, ==,
+                     r.beta_reconstruction_nobias[other] / r.beta_reconstruction_nobias[direction]);
 }
 
 static void
@@ -210,8 +263,8 @@ test_against_naive (void)
 
   cs_random_init (&random, 3, 0);
   g_autoptr (CsCrosscoder) cc = random_crosscoder (D, F, &random);
-  g_autoptr (CsScaling) one = cs_scaling_new (cc);
-  g_autoptr (CsScaling) three = cs_scaling_new (cc);
+  g_autoptr (CsScaling) one = cs_scaling_new (cc, NULL);
+  g_autoptr (CsScaling) three = cs_scaling_new (cc, NULL);
   for (size_t i = 0; i < N * 2 * D; i++)
     x[i] = (float) (.5 * cs_random_normal (&random));
   for (size_t first = 0; first < N; first += 50) /* in batches */
@@ -220,32 +273,44 @@ test_against_naive (void)
       add_batch (three, cc, team, x + first * 2 * D, 50);
     }
   for (size_t j = 0; j < F; j++)
-    {
-      CsScalingResult r, again;
-      double beta[3][2];
+    for (int direction = 0; direction < 2; direction++)
+      {
+        CsScalingResult r, again;
 
-      cs_scaling_result (one, j, &r);
-      cs_scaling_result (three, j, &again);
-      g_assert_cmpuint (r.count_active, >, 3);
-      g_assert_cmpuint (again.count_active, ==, r.count_active);
-      naive_betas (cc, x, N, j, beta);
-      check_identity (cc, j, &r, 1e-9);
-      for (size_t m = 0; m < 2; m++)
-        {
-          g_assert_cmpfloat_with_epsilon (r.beta_activation[m], beta[0][m], 1e-5);
-          g_assert_cmpfloat_with_epsilon (r.beta_reconstruction[m], beta[1][m], 1e-5);
-          g_assert_cmpfloat_with_epsilon (r.beta_error[m], beta[2][m], 1e-5);
-          g_assert_true (again.beta_activation[m] == r.beta_activation[m]);
-          g_assert_true (again.beta_error[m] == r.beta_error[m]);
-        }
-    }
+        check_betas (cc, one, x, N, j, direction);
+        cs_scaling_result (one, j, direction, &r);
+        cs_scaling_result (three, j, direction, &again);
+        g_assert_cmpmem (&r, sizeof r, &again, sizeof again);
+      }
+}
+
+/* A decoder that is no longer the one that the sums were made with: the identity does not hold and says so. */
+static void
+test_identity_breaks (void)
+{
+  enum { D = 10, F = 24, N = 100 };
+  g_autofree float *x = g_new (float, N * 2 * D);
+  CsScalingResult r;
+  CsRandom random;
+
+  cs_random_init (&random, 5, 0);
+  g_autoptr (CsCrosscoder) cc = random_crosscoder (D, F, &random);
+  g_autoptr (CsScaling) scaling = cs_scaling_new (cc, NULL);
+  for (size_t i = 0; i < N * 2 * D; i++)
+    x[i] = (float) cs_random_normal (&random);
+  add_batch (scaling, cc, NULL, x, N);
+  cs_scaling_result (scaling, 0, 1, &r);
+  g_assert_cmpfloat (r.identity_gap, <, 1e-12);
+  cc->decoder[D] *= 1.01f;
+  cs_scaling_result (scaling, 0, 1, &r);
+  g_assert_cmpfloat (r.identity_gap, >, CS_SCALING_MAX_GAP);
 }
 
 static void
 test_nothing_to_divide (void)
 {
   g_autoptr (CsCrosscoder) cc = cs_crosscoder_new (4, 2, CS_VARIANT_L1, NULL);
-  g_autoptr (CsScaling) scaling = cs_scaling_new (cc);
+  g_autoptr (CsScaling) scaling = cs_scaling_new (cc, NULL);
   static const float x[16] = { 1, 2, 3, 4, 1, 2, 3, 4, 1, 1, 1, 1, 2, 2, 2, 2 };
   CsScalingResult r;
 
@@ -256,7 +321,7 @@ test_nothing_to_divide (void)
   add_batch (scaling, cc, NULL, x, 2);
   for (size_t j = 0; j < 2; j++)
     {
-      cs_scaling_result (scaling, j, &r);
+      cs_scaling_result (scaling, j, 1, &r);
       g_assert_cmpuint (r.count_active, ==, j == 0 ? 2 : 0);
       g_assert_true (isnan (r.beta_activation[0]) && isnan (r.beta_error[1]) && isnan (r.nu_error) &&
                      isnan (r.nu_reconstruction));
@@ -358,7 +423,7 @@ collect (uint64_t seed, size_t chunk, const float *peaks, const float *scales, c
       g_autofree size_t *start = g_new0 (size_t, here + 1);
       g_autofree uint32_t *latent = g_new0 (uint32_t, here);
       g_autofree float *value = g_new (float, here);
-      const CsCodes codes = { here, start, latent, value, here };
+      const CsCodes codes = { .n_tokens = here, .start = start, .latent = latent, .value = value };
 
       for (size_t t = 0; t < here; t++)
         {
@@ -437,6 +502,7 @@ main (int argc, char **argv)
   g_test_add_func ("/analysis/scaling/worked-example", test_worked_example);
   g_test_add_func ("/analysis/scaling/planted-betas", test_planted_betas);
   g_test_add_func ("/analysis/scaling/against-naive", test_against_naive);
+  g_test_add_func ("/analysis/scaling/identity-breaks", test_identity_breaks);
   g_test_add_func ("/analysis/scaling/nothing-to-divide", test_nothing_to_divide);
   g_test_add_func ("/analysis/classes", test_classes);
   g_test_add_func ("/analysis/auc", test_auc);
