@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "analyze-options.h"
+#include "controls.h"
 #include "errors.h"
 #include "harvest.h"
 #include "study-private.h"
@@ -216,7 +217,7 @@ run_data_new (CsStudy *study, CsRun *run)
 {
   RunData *data = g_new0 (RunData, 1);
 
-  data->store = cs_study_store_path (study);
+  data->store = cs_study_run_store_path (study, run);
   data->folder = g_strdup (cs_run_folder (run));
   data->log = cs_run_log_ref (cs_run_log (run));
   data->analyze = cs_analyze_options_for_pair (cs_study_pair (study, NULL));
