@@ -2,245 +2,147 @@
 
 #include <string.h>
 
+#include "chat-private.h"
 #include "errors.h"
 #include "json.h"
 #include "tokenizer-internal.h"
 
-/* As published with the Gemma 2 chat models. Programs that write a model folder of this kind write
- * this text. */
-static const char gemma_template[] =
-    "{{ bos_token }}"
-    "{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% "
-    "endif %}"
-    "{% for message in messages %}"
-    "{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}"
-    "{{ raise_exception('Conversation roles must alternate user/assistant/user/assistant/...') "
-    "}}{% endif %}"
-    "{% if (message['role'] == 'assistant') %}{% set role = 'model' %}"
-    "{% else %}{% set role = message['role'] %}{% endif %}"
-    "{{ '<start_of_turn>' + role + '\n' + message['content'] | trim + '<end_of_turn>\n' }}"
-    "{% endfor %}"
-    "{% if add_generation_prompt %}{{'<start_of_turn>model\n'}}{% endif %}";
+/* ---- what the template sees -------------------------------------------- */
 
-#define START_OF_TURN "<start_of_turn>"
-#define END_OF_TURN "<end_of_turn>"
-
-/* There is one kind so far; a folder that has it is all that is to be known. */
-struct CsChatTemplate
+static json_t *
+scrubbed (const char *text)
 {
-  char *path;
-};
+  g_autoptr (GString) out = g_string_new (NULL);
 
-const char *
-cs_chat_gemma_template (void)
-{
-  return gemma_template;
+  cs_utf8_scrub (out, text, strlen (text), false);
+  return json_stringn (out->str, out->len);
 }
 
-/* ---- the folder's template --------------------------------------------- */
+static json_t *
+messages_json (const CsMessage *messages, size_t n)
+{
+  json_t *list = json_array ();
 
-/* tokenizer_config.json's: a string, or a list of {name, template} with one called "default". */
+  for (size_t i = 0; i < n; i++)
+    {
+      json_t *message = json_object ();
+      json_object_set_new (message, "role", scrubbed (messages[i].role));
+      json_object_set_new (message, "content", scrubbed (messages[i].content));
+      json_array_append_new (list, message);
+    }
+  return list;
+}
+
+/* The folder's own spelling of a special token, or the tokenizer's where the template is from no
+ * folder. */
 static const char *
-config_template (json_t *config)
+special_token (const CsChatTemplate *chat, const CsTokenizer *tokenizer, const char *name)
 {
-  json_t *value = json_object_get (config, "chat_template"), *item;
-  size_t i;
-
-  json_array_foreach (value, i, item)
-  {
-    const char *name = json_string_value (json_object_get (item, "name"));
-    if (g_strcmp0 (name, "default") == 0)
-      return json_string_value (json_object_get (item, "template"));
-  }
-  return json_string_value (value);
+  return chat->specials != NULL ? json_string_value (json_object_get (chat->specials, name))
+                                : cs_tokenizer_special (tokenizer, name);
 }
 
-/* NULL without an error where the folder has none; *path is the file that it is from. */
-static char *
-load_template (const char *folder, char **path, GError **error)
+static json_t *
+variables_json (const CsChatTemplate *chat,
+                const CsTokenizer *tokenizer,
+                const CsChatOptions *options)
 {
-  g_autofree char *jinja = g_build_filename (folder, "chat_template.jinja", NULL);
-  g_autofree char *config = g_build_filename (folder, "tokenizer_config.json", NULL);
+  json_t *variables = json_object (), *value;
+  const char *name;
 
-  if (g_file_test (jinja, G_FILE_TEST_EXISTS))
+  json_object_set_new (variables, "add_generation_prompt",
+                       json_boolean (options->add_generation_prompt));
+  json_object_set_new (variables, "tools", json_null ());
+  json_object_set_new (variables, "documents", json_null ());
+  for (size_t i = 0; i < CS_N_SPECIAL; i++)
     {
-      g_autoptr (GError) inner = NULL;
-      char *text = NULL;
-      *path = g_steal_pointer (&jinja);
-      if (!g_file_get_contents (*path, &text, NULL, &inner))
-        g_set_error (error, CS_ERROR, CS_ERROR_IO, "%s: it cannot be read: %s.", *path,
-                     inner->message);
-      return text;
+      const char *text = special_token (chat, tokenizer, cs_special_names[i]);
+      if (text != NULL)
+        json_object_set_new (variables, cs_special_names[i], scrubbed (text));
     }
-  *path = g_steal_pointer (&config);
-  if (!g_file_test (*path, G_FILE_TEST_EXISTS))
-    return NULL;
-  g_autoptr (json_t) root = cs_json_load (*path, 0, error);
-  return root != NULL ? g_strdup (config_template (root)) : NULL;
-}
-
-static bool
-is_gemma_template (const char *text)
-{
-  g_autofree char *trimmed = g_strstrip (g_strdup (text));
-  g_autoptr (GString) literal = g_string_new (trimmed);
-
-  /* A newline within a string literal may be written as \n. */
-  g_string_replace (literal, "\\n", "\n", 0);
-  return strcmp (literal->str, gemma_template) == 0;
-}
-
-CsChatTemplate *
-cs_chat_template_open (const char *folder, GError **error)
-{
-  g_autofree char *path = NULL;
-  g_autoptr (GError) inner = NULL;
-  g_autofree char *text = load_template (folder, &path, &inner);
-
-  if (inner != NULL)
-    {
-      g_propagate_error (error, g_steal_pointer (&inner));
-      return NULL;
-    }
-  if (text == NULL)
-    {
-      g_set_error (
-          error, CS_ERROR, CS_ERROR_IO,
-          "%s has no chat template; it is a base model, use the template of its chat sibling.",
-          folder);
-      return NULL;
-    }
-  if (!is_gemma_template (text))
-    {
-      g_set_error (error, CS_ERROR, CS_ERROR_UNSUPPORTED,
-                   "%s: this version knows the chat template of Gemma 2 only, and this is another.",
-                   path);
-      return NULL;
-    }
-  CsChatTemplate *chat = g_new0 (CsChatTemplate, 1);
-  chat->path = g_steal_pointer (&path);
-  return chat;
-}
-
-void
-cs_chat_template_free (CsChatTemplate *chat)
-{
-  if (chat == NULL)
-    return;
-  g_free (chat->path);
-  g_free (chat);
+  json_object_foreach (options->variables, name, value) json_object_set (variables, name, value);
+  return variables;
 }
 
 /* ---- rendering --------------------------------------------------------- */
 
-/* A stretch of the rendered text and what it is. */
-typedef struct
+static CsRendering *
+rendering_new (CsChatMarking *marking, char *text, const CsTokenizer *tokenizer)
 {
-  size_t end;
-  CsTokenKind kind;
-  int32_t turn;
-} RenderedPart;
+  CsRendering *rendering = g_new0 (CsRendering, 1);
+  g_autoptr (GArray) parts = cs_chat_parts (marking);
 
-typedef struct
-{
-  GString *text;
-  GArray *parts; /* RenderedPart, in order */
-  int32_t turn;  /* of what is written now */
-} RenderingText;
-
-static void
-append_part (RenderingText *rendering, CsTokenKind kind, const char *text, size_t size)
-{
-  g_string_append_len (rendering->text, text, (gssize)size);
-  RenderedPart part = { .end = rendering->text->len, .kind = kind, .turn = rendering->turn };
-  g_array_append_val (rendering->parts, part);
-}
-
-static void
-append_string (RenderingText *rendering, CsTokenKind kind, const char *text)
-{
-  append_part (rendering, kind, text, strlen (text));
-}
-
-/* What Python's str.strip() takes away, which is what the template's trim does. */
-static bool
-is_python_space (gunichar c)
-{
-  return cs_is_white_space (c) || (c >= 0x1C && c <= 0x1F);
-}
-
-static void
-append_trimmed (RenderingText *rendering, CsTokenKind kind, const char *content)
-{
-  g_autoptr (GString) text = g_string_new (NULL);
-
-  cs_utf8_scrub (text, content, strlen (content), false);
-  const char *start = text->str, *end = text->str + text->len;
-  while (start < end && is_python_space (cs_utf8_decode (start)))
-    start += g_utf8_skip[(uint8_t)*start];
-  while (end > start && is_python_space (cs_utf8_decode (g_utf8_prev_char (end))))
-    end = g_utf8_prev_char (end);
-  append_part (rendering, kind, start, (size_t)(end - start));
-}
-
-static const char *
-rendered_role (const char *role)
-{
-  return strcmp (role, "assistant") == 0 ? "model" : role;
-}
-
-static void
-append_turn (RenderingText *rendering, const CsMessage *message)
-{
-  bool from_user = strcmp (message->role, "user") == 0;
-
-  append_string (rendering, CS_TOKEN_START_OF_TURN, START_OF_TURN);
-  append_string (rendering, CS_TOKEN_ROLE, rendered_role (message->role));
-  append_string (rendering, CS_TOKEN_NEWLINE, "\n");
-  append_trimmed (rendering, from_user ? CS_TOKEN_CONTENT_USER : CS_TOKEN_CONTENT_MODEL,
-                  message->content);
-  append_string (rendering, CS_TOKEN_END_OF_TURN, END_OF_TURN);
-  append_string (rendering, CS_TOKEN_NEWLINE, "\n");
+  rendering->text = text;
+  rendering->ids = g_array_new (FALSE, FALSE, sizeof (int32_t));
+  rendering->spans = g_array_new (FALSE, FALSE, sizeof (CsTokenSpan));
+  rendering->kinds = g_array_new (FALSE, FALSE, sizeof (uint8_t));
+  rendering->turns = g_array_new (FALSE, FALSE, sizeof (int32_t));
+  cs_tokenizer_encode (tokenizer, text, marking->size, false, rendering->ids, rendering->spans);
+  cs_chat_mark_tokens (text, rendering->spans, parts, rendering->kinds, rendering->turns);
+  return rendering;
 }
 
 static bool
-check_messages (const CsMessage *messages, size_t n_messages, GError **error)
+run_template (const CsChatTemplate *chat,
+              json_t *messages,
+              json_t *variables,
+              const CsChatOptions *options,
+              CsChatMarking *marking,
+              char **text,
+              GArray **runs,
+              GError **error)
 {
-  if (n_messages == 0)
+  CsJinjaInput input = { .messages = messages, .variables = variables };
+  bool ok;
+
+  if (options->date != NULL)
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_USAGE, "A conversation needs at least one message.");
-      return false;
-    }
-  if (strcmp (messages[0].role, "system") == 0)
-    {
-      g_set_error (error, CS_ERROR, CS_ERROR_USAGE, "System role not supported");
-      return false;
-    }
-  for (size_t i = 0; i < n_messages; i++)
-    if ((strcmp (messages[i].role, "user") == 0) != (i % 2 == 0))
-      {
-        g_set_error (error, CS_ERROR, CS_ERROR_USAGE,
-                     "Conversation roles must alternate user/assistant/user/assistant/...");
+      input.now = cs_chat_parse_date (options->date, error);
+      if (input.now == NULL)
         return false;
-      }
-  return true;
+    }
+  else if (chat->now != NULL)
+    input.now = g_date_time_ref (chat->now);
+  ok = cs_jinja_render (chat->jinja, &input, text, &marking->size, runs, error);
+  g_clear_pointer (&input.now, g_date_time_unref);
+  return ok;
 }
 
-/* The kind and turn of each token are those of the part where it begins. */
-static void
-mark_tokens (const GArray *spans, const GArray *parts, GArray *kinds, GArray *turns)
+CsRendering *
+cs_chat_render_json (const CsChatTemplate *chat,
+                     const CsTokenizer *tokenizer,
+                     json_t *messages,
+                     const CsChatOptions *options,
+                     GError **error)
 {
-  guint part = 0;
+  const CsChatOptions none = { 0 };
+  g_autoptr (json_t) variables = NULL;
+  g_autoptr (GArray) runs = NULL;
+  g_autofree char *text = NULL;
+  CsChatMarking marking = { .messages = messages,
+                            .bos = special_token (chat, tokenizer, "bos_token"),
+                            .eos = special_token (chat, tokenizer, "eos_token"),
+                            .tokenizer = tokenizer };
 
-  for (guint i = 0; i < spans->len; i++)
+  options = options != NULL ? options : &none;
+  if (!json_is_array (messages))
     {
-      uint32_t start = g_array_index (spans, CsTokenSpan, i).start;
-      while (part + 1 < parts->len && g_array_index (parts, RenderedPart, part).end <= start)
-        part++;
-      uint8_t kind = (uint8_t)g_array_index (parts, RenderedPart, part).kind;
-      g_array_append_val (kinds, kind);
-      g_array_append_val (turns, g_array_index (parts, RenderedPart, part).turn);
+      g_set_error (error, CS_ERROR, CS_ERROR_USAGE, "A conversation has to be a list of messages.");
+      return NULL;
     }
+  variables = variables_json (chat, tokenizer, options);
+  if (!run_template (chat, messages, variables, options, &marking, &text, &runs, error))
+    return NULL;
+  if (memchr (text, 0, marking.size) != NULL)
+    {
+      g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
+                   "%s: the chat template writes a zero byte, which no text has.", chat->path);
+      return NULL;
+    }
+  marking.text = text;
+  marking.runs = runs;
+  marking.add_generation_prompt = options->add_generation_prompt;
+  return rendering_new (&marking, g_steal_pointer (&text), tokenizer);
 }
 
 CsRendering *
@@ -251,38 +153,17 @@ cs_chat_render (const CsChatTemplate *chat,
                 bool add_generation_prompt,
                 GError **error)
 {
-  const char *bos = cs_tokenizer_special (tokenizer, "bos_token");
+  const CsChatOptions options = { .add_generation_prompt = add_generation_prompt };
+  g_autoptr (json_t) list = NULL;
 
   g_return_val_if_fail (chat != NULL, NULL);
-  if (!check_messages (messages, n_messages, error))
-    return NULL;
-
-  g_autoptr (GArray) parts = g_array_new (FALSE, FALSE, sizeof (RenderedPart));
-  RenderingText rendering = { .text = g_string_new (NULL), .parts = parts, .turn = -1 };
-  append_string (&rendering, CS_TOKEN_BOS, bos != NULL ? bos : "");
-  for (size_t i = 0; i < n_messages; i++)
+  if (n_messages == 0)
     {
-      rendering.turn = (int32_t)i;
-      append_turn (&rendering, &messages[i]);
+      g_set_error (error, CS_ERROR, CS_ERROR_USAGE, "A conversation needs at least one message.");
+      return NULL;
     }
-  rendering.turn = (int32_t)n_messages;
-  if (add_generation_prompt)
-    {
-      append_string (&rendering, CS_TOKEN_START_OF_TURN, START_OF_TURN);
-      append_string (&rendering, CS_TOKEN_ROLE, "model");
-      append_string (&rendering, CS_TOKEN_NEWLINE, "\n");
-    }
-
-  CsRendering *result = g_new0 (CsRendering, 1);
-  result->ids = g_array_new (FALSE, FALSE, sizeof (int32_t));
-  result->spans = g_array_new (FALSE, FALSE, sizeof (CsTokenSpan));
-  cs_tokenizer_encode (tokenizer, rendering.text->str, rendering.text->len, false, result->ids,
-                       result->spans);
-  result->kinds = g_array_new (FALSE, FALSE, sizeof (uint8_t));
-  result->turns = g_array_new (FALSE, FALSE, sizeof (int32_t));
-  mark_tokens (result->spans, parts, result->kinds, result->turns);
-  result->text = g_string_free (rendering.text, FALSE);
-  return result;
+  list = messages_json (messages, n_messages);
+  return cs_chat_render_json (chat, tokenizer, list, &options, error);
 }
 
 void

@@ -158,8 +158,8 @@ test_open (void)
   g_assert_null (open_config ("{\"bos_token\": \"<bos>\"}", NULL, &error));
   g_assert_error (error, CS_ERROR, CS_ERROR_IO);
   g_clear_error (&error);
-  g_assert_null (open_config ("{\"chat_template\": \"{{ messages }}\"}", NULL, &error));
-  g_assert_error (error, CS_ERROR, CS_ERROR_UNSUPPORTED);
+  g_assert_null (open_config ("{\"chat_template\": \"{{ messages\"}", NULL, &error));
+  g_assert_error (error, CS_ERROR, CS_ERROR_FORMAT);
   g_clear_error (&error);
   g_assert_null (open_config ("{", NULL, &error));
   g_assert_nonnull (error);
