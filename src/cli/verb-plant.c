@@ -22,7 +22,7 @@ const CsVerb cs_verbs_plant[] = {
   { NULL, NULL, NULL, NULL },
 };
 
-#define SEEDS 3
+#define SEEDS 5
 #define SEEDS_MAX 1000
 
 typedef struct

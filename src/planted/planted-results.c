@@ -70,6 +70,12 @@ cs_planted_results_free (CsPlantedResults *results)
 
 /* --- Over the seeds --- */
 
+static bool
+is_share (CsPlantedMetric metric)
+{
+  return metric <= CS_PLANTED_PRECISION_BOTH;
+}
+
 /* The 0.975 quantile of Student's t. */
 static double
 student (size_t freedom)
@@ -106,8 +112,9 @@ cs_planted_mean (const CsPlantedResults *results, CsVariant variant, CsPlantedMe
       const double n = (double)interval.n,
                    half = student (interval.n - 1) * sqrt (squares / (n - 1) / n);
 
-      interval.low = sum - half;
-      interval.high = sum + half;
+      /* Not beyond what the metric can be; FVE alone can be negative. */
+      interval.low = metric == CS_PLANTED_FVE ? sum - half : MAX (0, sum - half);
+      interval.high = is_share (metric) ? MIN (1, sum + half) : sum + half;
     }
   return interval;
 }
@@ -151,13 +158,6 @@ real (double value)
   return isfinite (value) ? json_real (value) : json_null ();
 }
 
-/* Shares, and what is measured; the rest are counts. */
-static bool
-is_real (CsPlantedMetric metric)
-{
-  return metric <= CS_PLANTED_PRECISION_BOTH || metric >= CS_PLANTED_L0;
-}
-
 json_t *
 cs_planted_result_json (const CsPlantedResult *result)
 {
@@ -166,7 +166,8 @@ cs_planted_result_json (const CsPlantedResult *result)
 
   for (int m = 0; m < CS_PLANTED_N_METRICS; m++)
     json_object_set_new (object, metric_names[m],
-                         is_real ((CsPlantedMetric)m) || !isfinite (result->value[m])
+                         is_share ((CsPlantedMetric)m) || m >= CS_PLANTED_L0 ||
+                                 !isfinite (result->value[m])
                              ? real (result->value[m])
                              : json_integer ((json_int_t)result->value[m]));
   return object;

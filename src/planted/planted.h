@@ -70,7 +70,8 @@ typedef struct
 CsPlantedResults *cs_planted_results_new (const CsPlantedSettings *settings);
 void cs_planted_results_free (CsPlantedResults *results);
 
-/* Mean over the seeds (those where the metric is a number) and Student's 95 % interval of it. */
+/* Mean over the seeds (those where the metric is a number) and Student's 95 % interval of it, cut
+ * to what the metric can be: no count is negative, no share beyond 0 and 1. */
 typedef struct
 {
   size_t n;

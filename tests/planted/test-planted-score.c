@@ -298,12 +298,14 @@ static void
 test_intervals (void)
 {
   g_autoptr (CsPlantedResults) results = make_results ();
-  CsPlantedInterval i = cs_planted_mean (results, CS_VARIANT_L1, CS_PLANTED_RECALL);
+  CsPlantedInterval i = cs_planted_mean (results, CS_VARIANT_L1, CS_PLANTED_FVE);
 
   g_assert_cmpuint (i.n, ==, 3);
   g_assert_cmpfloat_with_epsilon (i.mean, 2, 1e-12);
   g_assert_cmpfloat_with_epsilon (i.high - 2, 4.303 / sqrt (3), 1e-9); /* Student, two degrees */
   g_assert_cmpfloat_with_epsilon (2 - i.low, 4.303 / sqrt (3), 1e-9);
+  i = cs_planted_mean (results, CS_VARIANT_L1, CS_PLANTED_L0);
+  g_assert_cmpfloat (i.low, ==, 0);
   i = cs_planted_mean (results, CS_VARIANT_L1, CS_PLANTED_PRECISION_BINS);
   g_assert_cmpuint (i.n, ==, 2);
   g_assert_cmpfloat_with_epsilon (i.mean, 2.5, 1e-12);
