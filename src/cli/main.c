@@ -12,6 +12,7 @@ static const CsVerb *const tables[] = {
   cs_verbs_control,
   cs_verbs_causality,
   cs_verbs_lens,
+  cs_verbs_exchange,
 };
 
 static void
