@@ -21,7 +21,8 @@ extern const CsVerb cs_verbs_study[], cs_verbs_train[], cs_verbs_latents[], cs_v
     cs_verbs_text[], cs_verbs_organism[], cs_verbs_plant[], cs_verbs_score[], cs_verbs_bench[],
     cs_verbs_audit[], cs_verbs_control[], cs_verbs_causality[],
     cs_verbs_lens[],
-    cs_verbs_exchange[];
+    cs_verbs_exchange[],
+    cs_verbs_baselines[];
 
 #define CS_EXIT_DONE 0
 #define CS_EXIT_FAILED 1

@@ -13,6 +13,7 @@ static const CsVerb *const tables[] = {
   cs_verbs_causality,
   cs_verbs_lens,
   cs_verbs_exchange,
+  cs_verbs_baselines,
 };
 
 static void
