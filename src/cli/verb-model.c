@@ -88,7 +88,7 @@ run_info (int argc, char **argv)
   if (json)
     cs_cli_print_json (info_json (model, tokenizer, chat != NULL));
   else
-    print_info (model, tokenizer, chat != NULL ? "Gemma-style turns" : no_template->message);
+    print_info (model, tokenizer, chat != NULL ? cs_chat_template_path (chat) : no_template->message);
   if (tokenizer == NULL)
     fprintf (stderr, "crosscope-cli: %s\n", no_tokenizer->message);
   return CS_EXIT_DONE;

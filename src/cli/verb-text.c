@@ -15,8 +15,8 @@ static int run_chat_template (int argc, char **argv);
 const CsVerb cs_verbs_text[] = {
   { "tokenize", "DIR [--no-special] [--json]",
     "JSON lines {\"text\"}, {\"bytes_hex\"} or {\"ids\"} in, ids and text out", run_tokenize },
-  { "chat-template", "DIR [--json]",
-    "JSON lines {\"messages\", \"add_generation_prompt\"} in, rendering and ids out",
+  { "chat-template", "DIR [--sibling DIR] [--date DATE] [--kinds] [--json]",
+    "JSON lines {\"messages\", \"add_generation_prompt\", \"options\"} in, rendering and ids out",
     run_chat_template },
   { NULL, NULL, NULL, NULL },
 };
@@ -111,7 +111,8 @@ typedef struct
 {
   const CsTokenizer *tokenizer;
   const CsChatTemplate *chat;
-  bool special;
+  bool special; /* of tokenize */
+  bool kinds;   /* of chat-template */
 } TextData;
 
 static json_t *
@@ -166,67 +167,80 @@ run_tokenize (int argc, char **argv)
                         &(TextData){ .tokenizer = tokenizer, .special = !no_special });
 }
 
-static void
-message_clear (void *data)
-{
-  CsMessage *message = data;
-
-  g_free (message->role);
-  g_free (message->content);
-}
-
+/* What every template counts on; the rest is the template's to check. */
 static bool
-messages_from_json (json_t *array, GArray *messages, GError **error)
+check_messages (json_t *messages, GError **error)
 {
   size_t i;
-  json_t *item;
+  json_t *message;
 
-  g_array_set_clear_func (messages, message_clear);
-  json_array_foreach (array, i, item)
+  if (!json_is_array (messages))
+    {
+      g_set_error_literal (error, CS_ERROR, CS_ERROR_FORMAT, "There is no list \"messages\".");
+      return false;
+    }
+  json_array_foreach (messages, i, message)
   {
-    const char *role = json_string_value (json_object_get (item, "role"));
-    const char *content = json_string_value (json_object_get (item, "content"));
-    CsMessage message = { g_strdup (role), g_strdup (content) };
-
-    g_array_append_val (messages, message);
-    if (role == NULL || content == NULL)
-      {
-        g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
-                     "Message %zu has no \"role\" or no \"content\" that is a string.", i);
-        return false;
-      }
+    if (json_is_string (json_object_get (message, "role")) &&
+        (json_object_get (message, "content") != NULL ||
+         json_object_get (message, "tool_calls") != NULL))
+      continue;
+    g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
+                 "Message %zu has no \"role\" that is a string, or no \"content\".", i);
+    return false;
   }
   return true;
+}
+
+/* What each token is, and of which message (−1: of none). */
+static void
+add_kinds (json_t *answer, const CsRendering *rendering)
+{
+  json_t *kinds = json_array (), *turns = json_array ();
+
+  for (guint i = 0; i < rendering->kinds->len; i++)
+    {
+      const uint8_t kind = g_array_index (rendering->kinds, uint8_t, i);
+      json_array_append_new (kinds, json_string (cs_token_kind_name ((CsTokenKind)kind)));
+      json_array_append_new (turns, json_integer (g_array_index (rendering->turns, int32_t, i)));
+    }
+  json_object_set_new (answer, "kinds", kinds);
+  json_object_set_new (answer, "turns", turns);
 }
 
 static json_t *
 template_line (void *data, json_t *object, GError **error)
 {
   const TextData *d = data;
-  g_autoptr (GArray) messages = g_array_new (FALSE, TRUE, sizeof (CsMessage));
+  json_t *messages = json_object_get (object, "messages"),
+         *variables = json_object_get (object, "options"), *answer;
+  const CsChatOptions options = { .add_generation_prompt = json_is_true (
+                                      json_object_get (object, "add_generation_prompt")),
+                                  .variables = json_is_object (variables) ? variables : NULL };
   g_autoptr (CsRendering) rendering = NULL;
   g_autoptr (GError) refused = NULL;
 
-  if (!json_is_array (json_object_get (object, "messages")))
-    {
-      g_set_error_literal (error, CS_ERROR, CS_ERROR_FORMAT, "There is no list \"messages\".");
-      return NULL;
-    }
-  if (!messages_from_json (json_object_get (object, "messages"), messages, error))
+  if (!check_messages (messages, error))
     return NULL;
-  rendering = cs_chat_render (
-      d->chat, d->tokenizer, (const CsMessage *)(const void *)messages->data, messages->len,
-      json_is_true (json_object_get (object, "add_generation_prompt")), &refused);
+  rendering = cs_chat_render_json (d->chat, d->tokenizer, messages, &options, &refused);
   if (rendering == NULL)
     return json_pack ("{s:n, s:o}", "text", "error", cs_cli_string (refused->message));
-  return json_pack ("{s:o, s:o}", "text", cs_cli_string (rendering->text), "ids",
-                    cs_cli_ids (rendering->ids));
+  answer = json_pack ("{s:o, s:o}", "text", cs_cli_string (rendering->text), "ids",
+                      cs_cli_ids (rendering->ids));
+  if (d->kinds)
+    add_kinds (answer, rendering);
+  return answer;
 }
 
 static int
 run_chat_template (int argc, char **argv)
 {
+  g_autofree char *sibling = NULL, *date = NULL;
+  gboolean kinds = FALSE;
   const GOptionEntry entries[] = {
+    { "sibling", 0, 0, G_OPTION_ARG_FILENAME, &sibling, NULL, NULL },
+    { "date", 0, 0, G_OPTION_ARG_STRING, &date, NULL, NULL },
+    { "kinds", 0, 0, G_OPTION_ARG_NONE, &kinds, NULL, NULL },
     { "json", 0, 0, G_OPTION_ARG_NONE, &(gboolean){ FALSE }, NULL,
       NULL }, /* nothing else is printed */
     { NULL },
@@ -239,8 +253,10 @@ run_chat_template (int argc, char **argv)
   if (!cs_cli_parse (&argc, &argv, &cs_verbs_text[1], entries, 1, 1, &status))
     return status;
   if ((tokenizer = cs_tokenizer_open (argv[1], &error)) == NULL ||
-      (chat = cs_chat_template_open (argv[1], &error)) == NULL)
+      (chat = cs_chat_template_open_pair (argv[1], sibling, &error)) == NULL)
     return cs_cli_fail (error);
+  if (!cs_chat_template_set_date (chat, date, &error))
+    return cs_cli_usage (&cs_verbs_text[1], error->message);
   return for_each_line (cs_json_parse, template_line,
-                        &(TextData){ .tokenizer = tokenizer, .chat = chat });
+                        &(TextData){ .tokenizer = tokenizer, .chat = chat, .kinds = kinds });
 }
