@@ -95,6 +95,7 @@ cs_added_init (CsAddedTokens *added)
   g_array_set_clear_func (added->tokens, token_clear);
   added->by_content = g_hash_table_new (g_str_hash, g_str_equal);
   added->special_ids = g_hash_table_new (NULL, NULL);
+  added->respelled = g_hash_table_new (NULL, NULL);
   trie_init (&added->raw);
   trie_init (&added->normalized);
 }
@@ -104,6 +105,7 @@ cs_added_clear (CsAddedTokens *added)
 {
   g_clear_pointer (&added->by_content, g_hash_table_unref);
   g_clear_pointer (&added->special_ids, g_hash_table_unref);
+  g_clear_pointer (&added->respelled, g_hash_table_unref);
   g_clear_pointer (&added->tokens, g_array_unref);
   g_clear_pointer (&added->raw.nodes, g_array_unref);
   g_clear_pointer (&added->normalized.nodes, g_array_unref);
@@ -112,31 +114,25 @@ cs_added_clear (CsAddedTokens *added)
 void
 cs_added_append (CsAddedTokens *added, CsAddedToken *token)
 {
-  int32_t index = (int32_t)added->tokens->len;
-
   g_array_append_val (added->tokens, *token);
   g_hash_table_insert (added->by_content, token->content, GINT_TO_POINTER (token->id + 1));
   if (token->special)
     g_hash_table_add (added->special_ids, GINT_TO_POINTER (token->id + 1));
-  if (token->pattern[0] != '\0')
-    trie_insert (token->normalized ? &added->normalized : &added->raw, token->pattern, index);
+  if (strcmp (token->pattern, token->content) != 0)
+    g_hash_table_insert (added->respelled, GINT_TO_POINTER (token->id + 1), token->pattern);
 }
 
-static bool
-is_word_character (gunichar c)
+void
+cs_added_index (CsAddedTokens *added)
 {
-  switch (g_unichar_type (c))
-    {
-    case G_UNICODE_SPACING_MARK:
-    case G_UNICODE_ENCLOSING_MARK:
-    case G_UNICODE_NON_SPACING_MARK:
-    case G_UNICODE_DECIMAL_NUMBER:
-    case G_UNICODE_LETTER_NUMBER:
-    case G_UNICODE_CONNECT_PUNCTUATION:
-      return true;
-    default:
-      return g_unichar_isalpha (c) || c == 0x200C || c == 0x200D;
-    }
+  for (unsigned pass = 0; pass < 2; pass++)
+    for (guint i = 0; i < added->tokens->len; i++)
+      {
+        const CsAddedToken *token = &g_array_index (added->tokens, CsAddedToken, i);
+        if (token->special == (pass == 0) && token->pattern[0] != '\0')
+          trie_insert (token->normalized ? &added->normalized : &added->raw, token->pattern,
+                       (int32_t)i);
+      }
 }
 
 /* Start of the character that ends at `at`. */
@@ -153,9 +149,9 @@ static bool
 stands_alone (const CsTextView *view, size_t start, size_t stop)
 {
   if (start > 0 &&
-      is_word_character (cs_utf8_decode (view->text + previous_character (view, start))))
+      cs_is_word_character (cs_utf8_decode (view->text + previous_character (view, start))))
     return false;
-  return stop == view->size || !is_word_character (cs_utf8_decode (view->text + stop));
+  return stop == view->size || !cs_is_word_character (cs_utf8_decode (view->text + stop));
 }
 
 static size_t
@@ -174,48 +170,54 @@ strip_left (const CsTextView *view, size_t start, size_t floor)
 static size_t
 strip_right (const CsTextView *view, size_t stop)
 {
-  CsUtf8Status status;
-
   while (stop < view->size && cs_is_white_space (cs_utf8_decode (view->text + stop)))
-    stop += cs_utf8_step (view->text + stop, view->size - stop, &status);
+    stop += cs_utf8_length (view->text + stop);
   return stop;
+}
+
+/* The longest pattern at or after *at, which moves to it; −1 for none. */
+static int32_t
+find_pattern (const CsPatternTrie *trie, const CsTextView *view, size_t *at, size_t *length)
+{
+  for (; *at < view->size; (*at)++)
+    {
+      if (trie->first[(uint8_t)view->text[*at]] < 0)
+        continue;
+      int32_t index = trie_match (trie, view->text + *at, view->size - *at, length);
+      if (index >= 0)
+        return index;
+    }
+  return -1;
 }
 
 bool
 cs_added_next (const CsAddedTokens *added,
                bool normalized,
                const CsTextView *view,
+               size_t done,
                size_t *from,
                CsAddedMatch *match)
 {
   const CsPatternTrie *trie = normalized ? &added->normalized : &added->raw;
+  int32_t index;
+  size_t length = 0;
 
   if (trie->empty)
     return false;
-  for (size_t at = *from; at < view->size;)
+  while ((index = find_pattern (trie, view, from, &length)) >= 0)
     {
-      size_t length = 0;
-      if (trie->first[(uint8_t)view->text[at]] < 0)
-        {
-          at++;
-          continue;
-        }
-      int32_t index = trie_match (trie, view->text + at, view->size - at, &length);
-      if (index < 0)
-        {
-          at++;
-          continue;
-        }
       const CsAddedToken *token = &g_array_index (added->tokens, CsAddedToken, index);
-      if (token->single_word && !stands_alone (view, at, at + length))
-        {
-          at += length;
-          continue;
-        }
+      size_t start = *from, stop = start + length;
+      *from = stop;
+      if (token->single_word && !stands_alone (view, start, stop))
+        continue;
       match->id = token->id;
-      match->start = token->lstrip ? strip_left (view, at, *from) : at;
-      match->stop = token->rstrip ? strip_right (view, at + length) : at + length;
-      *from = match->stop;
+      match->start = token->lstrip ? MAX (strip_left (view, start, done), done) : start;
+      if (token->rstrip && stop >= match->stripped)
+        match->stripped = strip_right (view, stop);
+      match->stop = token->rstrip ? match->stripped : stop;
+      if (match->start >= match->stop) /* all of it was stripped before */
+        continue;
       return true;
     }
   return false;

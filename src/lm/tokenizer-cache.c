@@ -8,8 +8,8 @@
 typedef struct
 {
   uint64_t hash;
-  uint32_t key, ids; /* offsets */
-  uint8_t size, n_ids;
+  uint32_t key, tokens; /* offsets */
+  uint8_t size, n;
   bool used;
 } CacheSlot;
 
@@ -17,7 +17,7 @@ struct CsWordCache
 {
   CacheSlot *slots;
   GByteArray *keys;
-  GArray *ids; /* int32_t */
+  GArray *tokens; /* CsCachedToken */
   size_t n_words;
 };
 
@@ -28,7 +28,7 @@ cs_word_cache_new (void)
 
   cache->slots = g_new0 (CacheSlot, N_SLOTS);
   cache->keys = g_byte_array_new ();
-  cache->ids = g_array_new (FALSE, FALSE, sizeof (int32_t));
+  cache->tokens = g_array_new (FALSE, FALSE, sizeof (CsCachedToken));
   return cache;
 }
 
@@ -37,7 +37,7 @@ cs_word_cache_free (CsWordCache *cache)
 {
   g_free (cache->slots);
   g_byte_array_unref (cache->keys);
-  g_array_unref (cache->ids);
+  g_array_unref (cache->tokens);
   g_free (cache);
 }
 
@@ -77,15 +77,15 @@ slot_of (const CsWordCache *cache, const char *word, size_t size, uint64_t hash)
     }
 }
 
-const int32_t *
-cs_word_cache_find (const CsWordCache *cache, const char *word, size_t size, size_t *n_ids)
+const CsCachedToken *
+cs_word_cache_find (const CsWordCache *cache, const char *word, size_t size, size_t *n)
 {
   const CacheSlot *slot = slot_of (cache, word, size, hash_word (word, size));
 
   if (!slot->used)
     return NULL;
-  *n_ids = slot->n_ids;
-  return &g_array_index (cache->ids, int32_t, slot->ids);
+  *n = slot->n;
+  return &g_array_index (cache->tokens, CsCachedToken, slot->tokens);
 }
 
 static void
@@ -93,7 +93,7 @@ forget_all (CsWordCache *cache)
 {
   memset (cache->slots, 0, N_SLOTS * sizeof *cache->slots);
   g_byte_array_set_size (cache->keys, 0);
-  g_array_set_size (cache->ids, 0);
+  g_array_set_size (cache->tokens, 0);
   cache->n_words = 0;
 }
 
@@ -101,21 +101,29 @@ void
 cs_word_cache_put (CsWordCache *cache,
                    const char *word,
                    size_t size,
-                   const int32_t *ids,
-                   size_t n_ids)
+                   const CsSymbol *symbols,
+                   size_t n)
 {
   uint64_t hash = hash_word (word, size);
 
   if (cache->n_words >= MAX_WORDS || cache->keys->len + size > MAX_KEY_BYTES)
     forget_all (cache);
   CacheSlot *slot = slot_of (cache, word, size, hash);
+  if (slot->used)
+    return;
   *slot = (CacheSlot){ .hash = hash,
                        .key = cache->keys->len,
-                       .ids = cache->ids->len,
+                       .tokens = cache->tokens->len,
                        .size = (uint8_t)size,
-                       .n_ids = (uint8_t)n_ids,
+                       .n = (uint8_t)n,
                        .used = true };
   g_byte_array_append (cache->keys, (const guint8 *)word, (guint)size);
-  g_array_append_vals (cache->ids, ids, (guint)n_ids);
+  for (size_t i = 0; i < n; i++)
+    {
+      CsCachedToken token = { .id = symbols[i].id,
+                              .start = (uint8_t)symbols[i].start,
+                              .end = (uint8_t)symbols[i].end };
+      g_array_append_val (cache->tokens, token);
+    }
   cache->n_words++;
 }

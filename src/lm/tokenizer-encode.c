@@ -21,71 +21,75 @@ emit (const Encoder *encoder, int32_t id, uint32_t start, uint32_t end)
     }
 }
 
-/* Tokens that together spell the whole word. */
 static void
-emit_word (const Encoder *encoder, const CsTextView *word, const int32_t *ids, size_t n)
+emit_cached (const Encoder *encoder, const CsTextView *word, const CsCachedToken *tokens, size_t n)
 {
-  size_t at = 0, size;
-
-  if (encoder->spans == NULL)
-    {
-      g_array_append_vals (encoder->ids, ids, (guint)n);
-      return;
-    }
   for (size_t i = 0; i < n; i++)
-    {
-      cs_vocab_bytes (&encoder->tokenizer->vocab, ids[i], &size);
-      emit (encoder, ids[i], cs_text_start (word, at), cs_text_end (word, at + size));
-      at += size;
-    }
+    if (encoder->spans == NULL)
+      g_array_append_val (encoder->ids, tokens[i].id);
+    else
+      emit (encoder, tokens[i].id, cs_text_start (word, tokens[i].start),
+            cs_text_end (word, tokens[i].end));
 }
 
-/* One symbol a byte. Bytes that the vocabulary has not become the unknown token, or nothing without
- * one; then the result is false, for the symbols do not spell the word. */
-static bool
-word_symbols (const Encoder *encoder, const CsTextView *word)
+static void
+emit_symbols (const Encoder *encoder, const CsTextView *word, const CsSymbol *symbols, size_t n)
 {
-  const CsTokenizer *tokenizer = encoder->tokenizer;
-  GArray *symbols = encoder->scratch->symbols;
-  bool complete = true, after_unknown = false;
+  for (size_t i = 0; i < n; i++)
+    emit (encoder, symbols[i].id, cs_text_start (word, symbols[i].start),
+          cs_text_end (word, symbols[i].end));
+  if (cs_word_cache_accepts (word->size))
+    cs_word_cache_put (encoder->scratch->cache, word->text, word->size, symbols, n);
+}
 
-  g_array_set_size (symbols, 0);
-  for (size_t i = 0; i < word->size; i++)
-    {
-      CsSymbol symbol = { .id = tokenizer->vocab.byte_ids[(uint8_t)word->text[i]],
-                          .start = (uint32_t)i,
-                          .end = (uint32_t)i + 1 };
-      bool unknown = symbol.id < 0;
-      complete = complete && !unknown;
-      if (unknown)
-        symbol.id = tokenizer->unk_id;
-      if (unknown && after_unknown && tokenizer->fuse_unk && symbol.id >= 0)
-        g_array_index (symbols, CsSymbol, symbols->len - 1).end = symbol.end;
-      else if (symbol.id >= 0)
-        g_array_append_val (symbols, symbol);
-      after_unknown = unknown;
-    }
-  return complete;
+static bool
+emit_from_cache (const Encoder *encoder, const CsTextView *word)
+{
+  size_t n;
+
+  if (!cs_word_cache_accepts (word->size))
+    return false;
+  const CsCachedToken *tokens =
+      cs_word_cache_find (encoder->scratch->cache, word->text, word->size, &n);
+  if (tokens != NULL)
+    emit_cached (encoder, word, tokens, n);
+  return tokens != NULL;
 }
 
 static void
 merge_word (const Encoder *encoder, const CsTextView *word)
 {
   CsScratch *scratch = encoder->scratch;
-  bool complete = word_symbols (encoder, word);
+
+  cs_word_symbols (encoder->tokenizer, scratch, word);
   CsSymbol *symbols = (CsSymbol *)(void *)scratch->symbols->data;
   size_t n = cs_merges_apply (&encoder->tokenizer->merges, scratch, symbols, scratch->symbols->len);
+  emit_symbols (encoder, word, symbols, n);
+}
 
-  g_array_set_size (scratch->word_ids, 0);
-  for (size_t i = 0; i < n; i++)
+/* A word that may be a whole document: parts between which nothing merges, one by one. */
+static void
+merge_in_parts (const Encoder *encoder, const CsTextView *word)
+{
+  const CsTokenizer *tokenizer = encoder->tokenizer;
+
+  for (size_t at = 0, end; at < word->size; at = end)
     {
-      g_array_append_val (scratch->word_ids, symbols[i].id);
-      emit (encoder, symbols[i].id, cs_text_start (word, symbols[i].start),
-            cs_text_end (word, symbols[i].end));
+      end = cs_neighbours_cut (&tokenizer->neighbours, &tokenizer->vocab, word, at);
+      CsTextView part = cs_text_slice (word, at, end);
+      if (!emit_from_cache (encoder, &part))
+        merge_word (encoder, &part);
     }
-  if (complete && cs_word_cache_accepts (word->size))
-    cs_word_cache_put (scratch->cache, word->text, word->size,
-                       (const int32_t *)(const void *)scratch->word_ids->data, n);
+}
+
+/* The piece that is the whole word, where merges are to be ignored for such; −1 for none. */
+static int32_t
+whole_piece (const CsTokenizer *tokenizer, const CsTextView *word)
+{
+  if (!tokenizer->ignore_merges)
+    return -1;
+  return tokenizer->byte_words ? cs_vocab_find_bytes (&tokenizer->vocab, word->text, word->size)
+                               : cs_vocab_find (&tokenizer->vocab, word->text, word->size);
 }
 
 static void
@@ -93,28 +97,16 @@ encode_word (void *data, const CsTextView *word)
 {
   const Encoder *encoder = data;
   const CsTokenizer *tokenizer = encoder->tokenizer;
-  size_t n;
 
-  if (cs_word_cache_accepts (word->size))
-    {
-      const int32_t *ids = cs_word_cache_find (encoder->scratch->cache, word->text, word->size, &n);
-      if (ids != NULL)
-        {
-          emit_word (encoder, word, ids, n);
-          return;
-        }
-    }
-  int32_t whole = -1;
-  if (tokenizer->ignore_merges)
-    whole = cs_vocab_find_bytes (&tokenizer->vocab, word->text, word->size);
-  if (whole < 0)
-    {
-      merge_word (encoder, word);
-      return;
-    }
-  emit (encoder, whole, cs_text_start (word, 0), cs_text_end (word, word->size));
-  if (cs_word_cache_accepts (word->size))
-    cs_word_cache_put (encoder->scratch->cache, word->text, word->size, &whole, 1);
+  if (emit_from_cache (encoder, word))
+    return;
+  CsSymbol whole = { .id = whole_piece (tokenizer, word), .end = (uint32_t)word->size };
+  if (whole.id >= 0)
+    emit_symbols (encoder, word, &whole, 1);
+  else if (tokenizer->neighbours.slots != NULL && !cs_word_cache_accepts (word->size))
+    merge_in_parts (encoder, word);
+  else
+    merge_word (encoder, word);
 }
 
 static void
@@ -130,10 +122,10 @@ typedef void (*PieceFunc) (const Encoder *encoder, const CsTextView *piece);
 static void
 split_added (const Encoder *encoder, bool normalized, const CsTextView *text, PieceFunc func)
 {
-  CsAddedMatch match;
+  CsAddedMatch match = { 0 };
   size_t from = 0, done = 0;
 
-  while (cs_added_next (&encoder->tokenizer->added, normalized, text, &from, &match))
+  while (cs_added_next (&encoder->tokenizer->added, normalized, text, done, &from, &match))
     {
       if (done < match.start)
         {
@@ -153,10 +145,8 @@ split_added (const Encoder *encoder, bool normalized, const CsTextView *text, Pi
 static void
 encode_piece (const Encoder *encoder, const CsTextView *piece)
 {
-  CsTextView text = *piece;
+  CsTextView text = cs_normalize (encoder->tokenizer->normalizer, encoder->scratch, piece);
 
-  if (encoder->tokenizer->nfc)
-    text = cs_text_nfc (piece, &encoder->scratch->normalized);
   split_added (encoder, true, &text, encode_plain);
 }
 
@@ -168,17 +158,7 @@ borrow_scratch (const CsTokenizer *tokenizer)
   CsTokenizer *owner = (CsTokenizer *)(uintptr_t)tokenizer; /* its content stays as it is */
   CsScratch *scratch = atomic_exchange (&owner->spare, NULL);
 
-  if (scratch == NULL)
-    scratch = cs_scratch_new ();
-  scratch->failed_steps = 0;
-  return scratch;
-}
-
-static size_t
-kept_bytes (const CsScratch *scratch)
-{
-  return 9 * ((size_t)scratch->scrubbed.bytes->len + scratch->normalized.bytes->len) +
-         sizeof (CsSymbol) * scratch->symbols->len + sizeof (uint32_t) * scratch->links->len;
+  return scratch != NULL ? scratch : cs_scratch_new ();
 }
 
 static void
@@ -186,7 +166,7 @@ return_scratch (const CsTokenizer *tokenizer, CsScratch *scratch)
 {
   CsTokenizer *owner = (CsTokenizer *)(uintptr_t)tokenizer;
 
-  if (kept_bytes (scratch) > MAX_KEPT_BYTES)
+  if (cs_scratch_kept_bytes (scratch) > MAX_KEPT_BYTES)
     cs_scratch_free (scratch);
   else
     cs_scratch_free (atomic_exchange (&owner->spare, scratch));
@@ -211,7 +191,9 @@ cs_tokenizer_encode (const CsTokenizer *tokenizer,
 
   CsScratch *scratch = borrow_scratch (tokenizer);
   Encoder encoder = { .tokenizer = tokenizer, .scratch = scratch, .ids = ids, .spans = spans };
-  CsTextView view = cs_text_scrub (text, size, &scratch->scrubbed);
+
+  cs_scratch_begin (scratch, size);
+  CsTextView view = cs_text_scrub (text, size, spans != NULL, &scratch->scrubbed);
 
   if (add_special)
     emit_all (&encoder, tokenizer->prefix, 0);

@@ -71,7 +71,7 @@ apply_short (const CsMerges *merges, CsSymbol *symbols, size_t n)
         break;
 
       symbols[best].id = pairs[best]->id;
-      symbols[best].end = symbols[best + 1].end;
+      symbols[best].end = MAX (symbols[best].end, symbols[best + 1].end);
       n--;
       memmove (&symbols[best + 1], &symbols[best + 2], (n - best - 1) * sizeof *symbols);
       memmove (&pairs[best], &pairs[best + 1], (n - best) * sizeof *pairs);
@@ -151,7 +151,7 @@ merge_at (const SymbolList *list, uint32_t at, int32_t id)
   uint32_t gone = list->next[at], after = list->next[gone];
 
   list->symbols[at].id = id;
-  list->symbols[at].end = list->symbols[gone].end;
+  list->symbols[at].end = MAX (list->symbols[at].end, list->symbols[gone].end);
   list->symbols[gone].id = -1;
   list->next[at] = after;
   if (after != list->n)

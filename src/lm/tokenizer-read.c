@@ -6,18 +6,6 @@
 
 #define MAX_ADDED_BYTES 4096
 
-bool
-cs_tokenizer_fail (const CsTokenizer *tokenizer, int code, GError **error, const char *format, ...)
-{
-  va_list arguments;
-
-  va_start (arguments, format);
-  g_autofree char *sentence = g_strdup_vprintf (format, arguments);
-  va_end (arguments);
-  g_set_error (error, CS_ERROR, code, "%s: %s", tokenizer->path, sentence);
-  return false;
-}
-
 static bool
 read_vocab (CsTokenizer *tokenizer, json_t *vocab, GError **error)
 {
@@ -70,7 +58,7 @@ parse_merge (json_t *value, const char **left, size_t *n_left, const char **righ
 }
 
 static bool
-read_merge (CsTokenizer *tokenizer, json_t *value, size_t rank, GError **error)
+read_merge (CsTokenizer *tokenizer, json_t *value, size_t rank, GString *whole, GError **error)
 {
   const CsVocab *vocab = &tokenizer->vocab;
   const char *left, *right;
@@ -79,15 +67,17 @@ read_merge (CsTokenizer *tokenizer, json_t *value, size_t rank, GError **error)
   if (!parse_merge (value, &left, &n_left, &right))
     return cs_tokenizer_fail (tokenizer, CS_ERROR_FORMAT, error,
                               "merge %zu is neither \"left right\" nor a pair of strings.", rank);
-  g_autofree char *whole = g_strdup_printf ("%.*s%s", (int)n_left, left, right);
+  g_string_truncate (whole, 0);
+  g_string_append_len (whole, left, (gssize)n_left);
+  g_string_append (whole, right);
   int32_t left_id = cs_vocab_find (vocab, left, n_left);
-  int32_t right_id = cs_vocab_find (vocab, right, strlen (right));
-  int32_t id = cs_vocab_find (vocab, whole, strlen (whole));
+  int32_t right_id = cs_vocab_find (vocab, right, whole->len - n_left);
+  int32_t id = cs_vocab_find (vocab, whole->str, whole->len);
   if (left_id < 0 || right_id < 0 || id < 0)
     return cs_tokenizer_fail (
         tokenizer, CS_ERROR_FORMAT, error,
-        "merge %zu (“%.*s” and “%s”) names a piece that the vocabulary has not.", rank, (int)n_left,
-        left, right);
+        "merge %zu (“%.*s” and “%s”) names a piece that the vocabulary has not.", rank,
+        (int)MIN (n_left, 256), left, right);
   CsMerge merge = { .pair = (uint64_t)left_id << 32 | (uint32_t)right_id,
                     .rank = (uint32_t)rank,
                     .id = id };
@@ -96,17 +86,29 @@ read_merge (CsTokenizer *tokenizer, json_t *value, size_t rank, GError **error)
   return true;
 }
 
+/* The first line of a merges file, which old conversions took along. */
+static bool
+is_version (json_t *value)
+{
+  return json_is_string (value) && g_str_has_prefix (json_string_value (value), "#version");
+}
+
 static bool
 read_merges (CsTokenizer *tokenizer, json_t *merges, GError **error)
 {
-  size_t i;
+  g_autoptr (GString) whole = g_string_new (NULL);
+  size_t i, rank = 0;
   json_t *value;
 
   if (!json_is_array (merges))
     return cs_tokenizer_fail (tokenizer, CS_ERROR_FORMAT, error,
                               "the model has no list of merges.");
   cs_merges_init (&tokenizer->merges, json_array_size (merges));
-  json_array_foreach (merges, i, value) if (!read_merge (tokenizer, value, i, error)) return false;
+  json_array_foreach (merges, i, value)
+  {
+    if (!is_version (value) && !read_merge (tokenizer, value, rank++, whole, error))
+      return false;
+  }
   return true;
 }
 
@@ -116,8 +118,8 @@ read_merges (CsTokenizer *tokenizer, json_t *merges, GError **error)
 static bool
 refuse_options (CsTokenizer *tokenizer, json_t *model, GError **error)
 {
-  static const char *const names[] = { "dropout", "continuing_subword_prefix", "end_of_word_suffix",
-                                       "byte_fallback" };
+  static const char *const names[] = { "dropout", "continuing_subword_prefix",
+                                       "end_of_word_suffix" };
 
   for (size_t i = 0; i < G_N_ELEMENTS (names); i++)
     {
@@ -128,11 +130,24 @@ refuse_options (CsTokenizer *tokenizer, json_t *model, GError **error)
       if (!unset)
         return cs_tokenizer_fail (
             tokenizer, CS_ERROR_UNSUPPORTED, error,
-            "the tokenizer uses “%s”, which this version does not know; it reads "
-            "byte-level BPE.",
-            names[i]);
+            "the tokenizer's model has “%s”, which this version does not know.", names[i]);
     }
   return true;
+}
+
+/* Whether every text can be spelled without the unknown token. */
+static bool
+spells_everything (const CsTokenizer *tokenizer)
+{
+  const CsVocab *vocab = &tokenizer->vocab;
+  bool bytes = tokenizer->byte_words, fallbacks = tokenizer->byte_fallback;
+
+  for (size_t i = 0; i < 256; i++)
+    {
+      bytes = bytes && vocab->byte_ids[i] >= 0;
+      fallbacks = fallbacks && (vocab->fallback_ids[i] >= 0 || vocab->character_ids[i] >= 0);
+    }
+  return bytes || fallbacks;
 }
 
 static bool
@@ -142,14 +157,11 @@ read_unknown (CsTokenizer *tokenizer, json_t *model, GError **error)
 
   if (!cs_json_get_string (model, tokenizer->path, "unk_token", NULL, &unk, error))
     return false;
-  tokenizer->unk_id = -1;
-  if (unk == NULL)
+  tokenizer->unk_id = unk != NULL ? cs_vocab_find (&tokenizer->vocab, unk, strlen (unk)) : -1;
+  if (unk == NULL || tokenizer->unk_id >= 0 || spells_everything (tokenizer))
     return true;
-  tokenizer->unk_id = cs_vocab_find (&tokenizer->vocab, unk, strlen (unk));
-  if (tokenizer->unk_id < 0)
-    return cs_tokenizer_fail (tokenizer, CS_ERROR_FORMAT, error,
-                              "the unknown token “%s” is not in the vocabulary.", unk);
-  return true;
+  return cs_tokenizer_fail (tokenizer, CS_ERROR_FORMAT, error,
+                            "the unknown token “%s” is not in the vocabulary.", unk);
 }
 
 bool
@@ -164,17 +176,18 @@ cs_tokenizer_read_model (CsTokenizer *tokenizer, json_t *model, GError **error)
   if (!cs_json_get_string (model, tokenizer->path, "type", fallback, &type, error))
     return false;
   if (strcmp (type, "BPE") != 0)
-    return cs_tokenizer_fail (
-        tokenizer, CS_ERROR_UNSUPPORTED, error,
-        "the tokenizer's model is of type “%s”; this version reads byte-level BPE.", type);
+    return cs_tokenizer_fail (tokenizer, CS_ERROR_UNSUPPORTED, error,
+                              "the tokenizer's model is of type “%s”; this version reads BPE.",
+                              type);
   return refuse_options (tokenizer, model, error) &&
          cs_json_get_bool (model, tokenizer->path, "ignore_merges", false,
                            &tokenizer->ignore_merges, error) &&
          cs_json_get_bool (model, tokenizer->path, "fuse_unk", false, &tokenizer->fuse_unk,
                            error) &&
+         cs_json_get_bool (model, tokenizer->path, "byte_fallback", false,
+                           &tokenizer->byte_fallback, error) &&
          read_vocab (tokenizer, json_object_get (model, "vocab"), error) &&
-         read_merges (tokenizer, json_object_get (model, "merges"), error) &&
-         read_unknown (tokenizer, model, error);
+         read_merges (tokenizer, json_object_get (model, "merges"), error);
 }
 
 /* ---- added tokens ------------------------------------------------------ */
@@ -213,8 +226,21 @@ place_added (CsTokenizer *tokenizer,
                             token->id, cs_vocab_spelling (vocab, token->id));
 }
 
+/* What is looked for: the content, normalized where the text is. */
+static char *
+pattern_of (const CsTokenizer *tokenizer, CsScratch *scratch, const CsAddedToken *token)
+{
+  CsTextView view = { .text = token->content, .size = strlen (token->content) };
+
+  if (!token->normalized)
+    return g_strdup (token->content);
+  cs_scratch_begin (scratch, view.size);
+  CsTextView text = cs_normalize (tokenizer->normalizer, scratch, &view);
+  return g_strndup (text.text, text.size);
+}
+
 static bool
-read_added_token (CsTokenizer *tokenizer, json_t *value, GError **error)
+read_added_token (CsTokenizer *tokenizer, json_t *value, CsScratch *scratch, GError **error)
 {
   CsAddedToken token = { 0 };
   const char *content;
@@ -237,9 +263,7 @@ read_added_token (CsTokenizer *tokenizer, json_t *value, GError **error)
   if (!place_added (tokenizer, content, id, &token, error))
     return false;
   token.content = g_strdup (content);
-  token.pattern = token.normalized && tokenizer->nfc
-                      ? g_utf8_normalize (content, -1, G_NORMALIZE_NFC)
-                      : g_strdup (content);
+  token.pattern = pattern_of (tokenizer, scratch, &token);
   cs_added_append (&tokenizer->added, &token);
   return true;
 }
@@ -249,13 +273,20 @@ read_added (CsTokenizer *tokenizer, json_t *list, GError **error)
 {
   size_t i;
   json_t *value;
+  bool ok = true;
 
   if (list == NULL || json_is_null (list))
     return true;
   if (!json_is_array (list))
     return cs_tokenizer_fail (tokenizer, CS_ERROR_FORMAT, error, "“added_tokens” is not a list.");
-  json_array_foreach (list, i, value) if (!read_added_token (tokenizer, value, error)) return false;
-  return true;
+  CsScratch *scratch = cs_scratch_new ();
+  json_array_foreach (list, i, value)
+  {
+    ok = ok && read_added_token (tokenizer, value, scratch, error);
+  }
+  cs_scratch_free (scratch);
+  cs_added_index (&tokenizer->added);
+  return ok;
 }
 
 static bool
@@ -276,11 +307,23 @@ check_added_by_processor (const CsTokenizer *tokenizer, const GArray *ids, GErro
 bool
 cs_tokenizer_read (CsTokenizer *tokenizer, json_t *root, GError **error)
 {
+  json_t *model = json_object_get (root, "model");
+
   if (!json_is_object (root))
     return cs_tokenizer_fail (tokenizer, CS_ERROR_FORMAT, error, "it is not a JSON object.");
-  return cs_tokenizer_read_model (tokenizer, json_object_get (root, "model"), error) &&
-         cs_tokenizer_read_pipeline (tokenizer, root, error) &&
-         read_added (tokenizer, json_object_get (root, "added_tokens"), error) &&
-         check_added_by_processor (tokenizer, tokenizer->prefix, error) &&
-         check_added_by_processor (tokenizer, tokenizer->suffix, error);
+  if (!cs_tokenizer_read_model (tokenizer, model, error) ||
+      !cs_tokenizer_read_normalizer (tokenizer, json_object_get (root, "normalizer"), error) ||
+      !cs_tokenizer_read_pre_tokenizer (tokenizer, json_object_get (root, "pre_tokenizer"),
+                                        error) ||
+      !cs_tokenizer_read_post_processor (tokenizer, json_object_get (root, "post_processor"),
+                                         error) ||
+      !cs_tokenizer_read_decoder (tokenizer, json_object_get (root, "decoder"), error) ||
+      !read_unknown (tokenizer, model, error) ||
+      !read_added (tokenizer, json_object_get (root, "added_tokens"), error) ||
+      !check_added_by_processor (tokenizer, tokenizer->prefix, error) ||
+      !check_added_by_processor (tokenizer, tokenizer->suffix, error))
+    return false;
+  if (!tokenizer->byte_words && !tokenizer->ignore_merges)
+    cs_neighbours_init (&tokenizer->neighbours, tokenizer);
+  return true;
 }

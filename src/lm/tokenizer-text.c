@@ -74,6 +74,12 @@ cs_utf8_decode (const char *s)
   return (p[0] & 0x07u) << 18 | (p[1] & 0x3Fu) << 12 | (p[2] & 0x3Fu) << 6 | (p[3] & 0x3Fu);
 }
 
+size_t
+cs_utf8_length (const char *s)
+{
+  return g_utf8_skip[(uint8_t)*s];
+}
+
 /* Bytes from the beginning that are well-formed. */
 static size_t
 well_formed_prefix (const char *text, size_t size)
@@ -119,14 +125,6 @@ cs_utf8_scrub (GString *out, const char *text, size_t size, bool keep_tail)
   return at;
 }
 
-bool
-cs_is_white_space (gunichar c)
-{
-  return (c >= 0x09 && c <= 0x0D) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
-         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
-         c == 0x3000;
-}
-
 /* ---- text with its origin ---------------------------------------------- */
 
 void
@@ -145,47 +143,95 @@ cs_text_buffer_clear (CsTextBuffer *buffer)
   g_clear_pointer (&buffer->end, g_array_unref);
 }
 
-static void
-buffer_reset (CsTextBuffer *buffer)
+void
+cs_text_buffer_begin (CsTextBuffer *buffer, const CsTextView *view)
 {
   g_byte_array_set_size (buffer->bytes, 0);
   g_array_set_size (buffer->start, 0);
   g_array_set_size (buffer->end, 0);
+  buffer->tracked = view->tracked;
+  buffer->n_first = 0;
 }
 
-/* n bytes that all came from start … end−1. */
-static void
-buffer_append (CsTextBuffer *buffer, const char *bytes, size_t n, uint32_t start, uint32_t end)
+/* Room for n bytes more; NULL beyond the limit. */
+static guint8 *
+make_room (CsTextBuffer *buffer, size_t n)
 {
-  g_byte_array_append (buffer->bytes, (const guint8 *)bytes, (guint)n);
-  for (size_t i = 0; i < n; i++)
+  size_t before = buffer->bytes->len;
+
+  if (n == 0 || n > buffer->limit - MIN (before, buffer->limit))
+    return NULL;
+  g_byte_array_set_size (buffer->bytes, (guint)(before + n));
+  if (buffer->tracked)
     {
-      g_array_append_val (buffer->start, start);
-      g_array_append_val (buffer->end, end);
+      g_array_set_size (buffer->start, (guint)(before + n));
+      g_array_set_size (buffer->end, (guint)(before + n));
     }
+  return buffer->bytes->data + before;
 }
 
-/* The bytes from … to−1 of view, each from where view has it. */
-static void
-buffer_copy (CsTextBuffer *buffer, const CsTextView *view, size_t from, size_t to)
+void
+cs_text_buffer_copy (CsTextBuffer *buffer, const CsTextView *view, size_t from, size_t to)
 {
-  g_byte_array_append (buffer->bytes, (const guint8 *)view->text + from, (guint)(to - from));
+  size_t before = buffer->bytes->len;
+  guint8 *room = make_room (buffer, to - from);
+
+  if (room == NULL)
+    return;
+  memcpy (room, view->text + from, to - from);
+  if (from < view->n_first)
+    buffer->n_first = before + MIN (to, view->n_first) - from;
+  if (!buffer->tracked)
+    return;
+  uint32_t *start = &g_array_index (buffer->start, uint32_t, before);
+  uint32_t *end = &g_array_index (buffer->end, uint32_t, before);
   for (size_t i = from; i < to; i++)
     {
-      uint32_t start = cs_text_start (view, i), end = cs_text_end (view, i + 1);
-      g_array_append_val (buffer->start, start);
-      g_array_append_val (buffer->end, end);
+      start[i - from] = cs_text_start (view, i);
+      end[i - from] = cs_text_end (view, i + 1);
     }
 }
 
-static CsTextView
-buffer_view (const CsTextBuffer *buffer)
+void
+cs_text_buffer_append (CsTextBuffer *buffer,
+                       const CsTextView *view,
+                       const char *bytes,
+                       size_t n,
+                       size_t from,
+                       size_t to)
+{
+  size_t before = buffer->bytes->len;
+  guint8 *room = make_room (buffer, n);
+
+  if (room == NULL)
+    return;
+  memcpy (room, bytes, n);
+  if (from < view->n_first)
+    buffer->n_first = before + n;
+  if (!buffer->tracked)
+    return;
+  /* What is put in at the end of a text has no byte behind it. */
+  uint32_t start = from < view->size ? cs_text_start (view, from)
+                   : view->size > 0  ? cs_text_end (view, view->size)
+                                     : 0;
+  uint32_t end = to > from ? cs_text_end (view, to) : start;
+  for (size_t i = 0; i < n; i++)
+    {
+      g_array_index (buffer->start, uint32_t, before + i) = start;
+      g_array_index (buffer->end, uint32_t, before + i) = end;
+    }
+}
+
+CsTextView
+cs_text_buffer_view (const CsTextBuffer *buffer)
 {
   return (CsTextView){
-    .text = (const char *)buffer->bytes->data,
+    .text = buffer->bytes->data != NULL ? (const char *)buffer->bytes->data : "",
     .size = buffer->bytes->len,
-    .start = (const uint32_t *)(const void *)buffer->start->data,
-    .end = (const uint32_t *)(const void *)buffer->end->data,
+    .start = buffer->tracked ? (const uint32_t *)(const void *)buffer->start->data : NULL,
+    .end = buffer->tracked ? (const uint32_t *)(const void *)buffer->end->data : NULL,
+    .tracked = buffer->tracked,
+    .n_first = buffer->n_first,
   };
 }
 
@@ -202,6 +248,7 @@ cs_text_slice (const CsTextView *view, size_t from, size_t to)
       slice.end += from;
     }
   slice.origin += from;
+  slice.n_first = view->n_first - MIN (from, view->n_first);
   return slice;
 }
 
@@ -218,113 +265,26 @@ cs_text_end (const CsTextView *view, size_t to)
 }
 
 CsTextView
-cs_text_scrub (const char *text, size_t size, CsTextBuffer *buffer)
+cs_text_scrub (const char *text, size_t size, bool tracked, CsTextBuffer *buffer)
 {
-  CsTextView view = { .text = text, .size = size };
+  CsTextView view = { .text = text, .size = size, .tracked = tracked };
   size_t at = well_formed_prefix (text, size);
+  CsUtf8Status status;
 
+  view.n_first = size > 0 ? cs_utf8_step (text, size, &status) : 0;
   if (at == size)
     return view;
 
-  buffer_reset (buffer);
-  buffer_copy (buffer, &view, 0, at);
+  cs_text_buffer_begin (buffer, &view);
+  cs_text_buffer_copy (buffer, &view, 0, at);
   while (at < size)
     {
-      CsUtf8Status status;
       size_t step = cs_utf8_step (text + at, size - at, &status);
       if (status == CS_UTF8_WELL_FORMED)
-        buffer_copy (buffer, &view, at, at + step);
+        cs_text_buffer_copy (buffer, &view, at, at + step);
       else
-        buffer_append (buffer, "\xEF\xBF\xBD", 3, (uint32_t)at, (uint32_t)(at + step));
+        cs_text_buffer_append (buffer, &view, "\xEF\xBF\xBD", 3, at, at + step);
       at += step;
     }
-  return buffer_view (buffer);
-}
-
-CsTextView
-cs_text_prepend_space (const CsTextView *view, CsTextBuffer *buffer)
-{
-  uint32_t start = view->size > 0 ? cs_text_start (view, 0) : 0;
-
-  buffer_reset (buffer);
-  buffer_append (buffer, " ", 1, start, start);
-  buffer_copy (buffer, view, 0, view->size);
-  return buffer_view (buffer);
-}
-
-/* ---- composition (NFC) ------------------------------------------------- */
-
-/* Whether nothing before c can change it or be changed by it: a starter that no composition has
- * second. */
-static bool
-starts_segment (gunichar c)
-{
-  if (c < 0x300)
-    return true;
-  if (c >= 0x1160 && c <= 0x11FF) /* vowels and finals of Hangul */
-    return false;
-  switch (g_unichar_type (c))
-    {
-    case G_UNICODE_SPACING_MARK:
-    case G_UNICODE_ENCLOSING_MARK:
-    case G_UNICODE_NON_SPACING_MARK:
-      return false;
-    default:
-      return g_unichar_combining_class (c) == 0;
-    }
-}
-
-/* End of the segment that begins at from. U+0000 is one by itself: GLib's normalization ends at it.
- */
-static size_t
-segment_end (const CsTextView *view, size_t from, bool *plain)
-{
-  CsUtf8Status status;
-  size_t at = from + cs_utf8_step (view->text + from, view->size - from, &status);
-  gunichar first = cs_utf8_decode (view->text + from), a, b;
-
-  *plain = first < 0x300 || !g_unichar_decompose (first, &a, &b);
-  if (first == 0)
-    return at;
-  while (at < view->size && (uint8_t)view->text[at] >= 0xCC &&
-         !starts_segment (cs_utf8_decode (view->text + at)))
-    {
-      *plain = false;
-      at += cs_utf8_step (view->text + at, view->size - at, &status);
-    }
-  return at;
-}
-
-CsTextView
-cs_text_nfc (const CsTextView *view, CsTextBuffer *buffer)
-{
-  size_t at = 0;
-
-  /* Below U+0300, the first lead byte of which is 0xCC, text is composed already. */
-  while (at < view->size && (uint8_t)view->text[at] < 0xCC)
-    at++;
-  if (at == view->size)
-    return *view;
-
-  buffer_reset (buffer);
-  for (at = 0; at < view->size;)
-    {
-      bool plain;
-      size_t end = segment_end (view, at, &plain);
-      if (plain)
-        {
-          buffer_copy (buffer, view, at, end);
-          at = end;
-          continue;
-        }
-      g_autofree char *composed =
-          g_utf8_normalize (view->text + at, (gssize)(end - at), G_NORMALIZE_NFC);
-      size_t n = strlen (composed);
-      if (n == end - at && memcmp (composed, view->text + at, n) == 0)
-        buffer_copy (buffer, view, at, end);
-      else
-        buffer_append (buffer, composed, n, cs_text_start (view, at), cs_text_end (view, end));
-      at = end;
-    }
-  return buffer_view (buffer);
+  return cs_text_buffer_view (buffer);
 }

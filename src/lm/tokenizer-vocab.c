@@ -1,5 +1,7 @@
 #include "tokenizer-internal.h"
 
+#define N_CHARACTERS 0x10000u
+
 /* Printable bytes stand for themselves; the 68 others get U+0100 onward in order (GPT-2's table).
  */
 gunichar
@@ -35,10 +37,8 @@ cs_vocab_init (CsVocab *vocab)
 {
   vocab->pool = g_byte_array_new ();
   vocab->spelling = g_array_new (FALSE, FALSE, sizeof (uint32_t));
-  vocab->bytes = g_array_new (FALSE, TRUE, sizeof (uint32_t));
-  vocab->n_bytes = g_array_new (FALSE, TRUE, sizeof (uint32_t));
   for (size_t i = 0; i < 256; i++)
-    vocab->byte_ids[i] = -1;
+    vocab->byte_ids[i] = vocab->fallback_ids[i] = -1;
 }
 
 void
@@ -46,9 +46,8 @@ cs_vocab_clear (CsVocab *vocab)
 {
   g_clear_pointer (&vocab->pool, g_byte_array_unref);
   g_clear_pointer (&vocab->spelling, g_array_unref);
-  g_clear_pointer (&vocab->bytes, g_array_unref);
-  g_clear_pointer (&vocab->n_bytes, g_array_unref);
   g_clear_pointer (&vocab->slots, g_free);
+  g_clear_pointer (&vocab->character_ids, g_free);
 }
 
 static void
@@ -59,31 +58,8 @@ grow (CsVocab *vocab, size_t n)
   if (n <= old)
     return;
   g_array_set_size (vocab->spelling, (guint)n);
-  g_array_set_size (vocab->bytes, (guint)n);
-  g_array_set_size (vocab->n_bytes, (guint)n);
   for (size_t i = old; i < n; i++)
     g_array_index (vocab->spelling, uint32_t, i) = CS_NO_TEXT;
-}
-
-/* A spelling all in the byte alphabet decodes to those bytes, any other to itself. */
-static size_t
-append_decoded (GByteArray *pool, const char *spelling)
-{
-  guint before = pool->len;
-
-  for (const char *p = spelling; *p != '\0'; p += g_utf8_skip[(uint8_t)*p])
-    {
-      int value = cs_byte_from_alphabet (cs_utf8_decode (p));
-      if (value < 0)
-        {
-          g_byte_array_set_size (pool, before);
-          g_byte_array_append (pool, (const guint8 *)spelling, (guint)strlen (spelling));
-          break;
-        }
-      guint8 byte = (guint8)value;
-      g_byte_array_append (pool, &byte, 1);
-    }
-  return pool->len - before;
 }
 
 bool
@@ -97,8 +73,6 @@ cs_vocab_add (CsVocab *vocab, int32_t id, const char *spelling)
   grow (vocab, (size_t)id + 1);
   g_array_index (vocab->spelling, uint32_t, id) = vocab->pool->len;
   g_byte_array_append (vocab->pool, (const guint8 *)copy, (guint)length + 1);
-  g_array_index (vocab->bytes, uint32_t, id) = vocab->pool->len;
-  g_array_index (vocab->n_bytes, uint32_t, id) = (uint32_t)append_decoded (vocab->pool, copy);
   vocab->n_pieces++;
   return true;
 }
@@ -112,6 +86,23 @@ hash_spelling (const char *spelling, size_t size)
   for (size_t i = 0; i < size; i++)
     hash = (hash ^ (uint8_t)spelling[i]) * 0x100000001B3u;
   return hash ^ hash >> 29;
+}
+
+/* Pieces of one character, by the character. */
+static void
+index_characters (CsVocab *vocab)
+{
+  vocab->character_ids = g_new (int32_t, N_CHARACTERS);
+  memset (vocab->character_ids, 0xFF, N_CHARACTERS * sizeof (int32_t));
+  for (size_t id = 0; id < vocab->spelling->len; id++)
+    {
+      const char *spelling = cs_vocab_spelling (vocab, (int32_t)id);
+      if (spelling == NULL || spelling[0] == '\0' || spelling[cs_utf8_length (spelling)] != '\0')
+        continue;
+      gunichar c = cs_utf8_decode (spelling);
+      if (c < N_CHARACTERS)
+        vocab->character_ids[c] = (int32_t)id;
+    }
 }
 
 void
@@ -135,9 +126,12 @@ cs_vocab_index (CsVocab *vocab)
     }
   for (unsigned byte = 0; byte < 256; byte++)
     {
-      char c = (char)byte;
+      char c = (char)byte, fallback[8];
       vocab->byte_ids[byte] = cs_vocab_find_bytes (vocab, &c, 1);
+      g_snprintf (fallback, sizeof fallback, "<0x%02X>", byte);
+      vocab->fallback_ids[byte] = cs_vocab_find (vocab, fallback, 6);
     }
+  index_characters (vocab);
 }
 
 const char *
@@ -174,11 +168,12 @@ cs_vocab_find_bytes (const CsVocab *vocab, const char *bytes, size_t size)
   return cs_vocab_find (vocab, spelling->str, spelling->len);
 }
 
-const char *
-cs_vocab_bytes (const CsVocab *vocab, int32_t id, size_t *size)
+int32_t
+cs_vocab_find_character (const CsVocab *vocab, const char *s, size_t size)
 {
-  if (cs_vocab_spelling (vocab, id) == NULL)
-    return NULL;
-  *size = g_array_index (vocab->n_bytes, uint32_t, id);
-  return (const char *)vocab->pool->data + g_array_index (vocab->bytes, uint32_t, id);
+  gunichar c = cs_utf8_decode (s);
+
+  if (vocab->character_ids != NULL && c < N_CHARACTERS)
+    return vocab->character_ids[c];
+  return cs_vocab_find (vocab, s, size);
 }

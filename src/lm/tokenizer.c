@@ -14,11 +14,30 @@ const char *const cs_special_names[CS_N_SPECIAL] = {
 };
 
 static void
-step_clear (void *data)
+normalize_step_clear (void *data)
 {
-  CsSplitStep *step = data;
+  cs_normalize_step_clear (data);
+}
 
-  pcre2_code_free (step->code);
+static void
+split_step_clear (void *data)
+{
+  cs_split_step_clear (data);
+}
+
+static void
+decode_step_clear (void *data)
+{
+  cs_decode_step_clear (data);
+}
+
+static GArray *
+steps_new (size_t size, GDestroyNotify clear)
+{
+  GArray *steps = g_array_new (FALSE, FALSE, (guint)size);
+
+  g_array_set_clear_func (steps, clear);
+  return steps;
 }
 
 static CsTokenizer *
@@ -32,8 +51,11 @@ tokenizer_new (const char *path)
   cs_vocab_init (&tokenizer->vocab);
   cs_added_init (&tokenizer->added);
   tokenizer->merge_list = g_array_new (FALSE, FALSE, sizeof (CsMerge));
-  tokenizer->steps = g_array_new (FALSE, FALSE, sizeof (CsSplitStep));
-  g_array_set_clear_func (tokenizer->steps, step_clear);
+  tokenizer->normalizer = steps_new (sizeof (CsNormalizeStep), normalize_step_clear);
+  tokenizer->steps = steps_new (sizeof (CsSplitStep), split_step_clear);
+  tokenizer->decoder = steps_new (sizeof (CsDecodeStep), decode_step_clear);
+  tokenizer->normalizer_text = g_string_new (NULL);
+  tokenizer->splitter_text = g_string_new (NULL);
   tokenizer->prefix = g_array_new (FALSE, FALSE, sizeof (int32_t));
   tokenizer->suffix = g_array_new (FALSE, FALSE, sizeof (int32_t));
   return tokenizer;
@@ -55,13 +77,17 @@ cs_tokenizer_unref (CsTokenizer *tokenizer)
   cs_added_clear (&tokenizer->added);
   cs_vocab_clear (&tokenizer->vocab);
   cs_merges_clear (&tokenizer->merges);
+  cs_neighbours_clear (&tokenizer->neighbours);
   g_array_unref (tokenizer->merge_list);
+  g_array_unref (tokenizer->normalizer);
   g_array_unref (tokenizer->steps);
+  g_array_unref (tokenizer->decoder);
+  g_string_free (tokenizer->normalizer_text, TRUE);
+  g_string_free (tokenizer->splitter_text, TRUE);
   g_array_unref (tokenizer->prefix);
   g_array_unref (tokenizer->suffix);
   for (size_t i = 0; i < CS_N_SPECIAL; i++)
     g_free (tokenizer->specials[i]);
-  g_free (tokenizer->pipeline);
   g_free (tokenizer->hash);
   g_free (tokenizer->path);
   g_free (tokenizer);
@@ -102,16 +128,9 @@ cs_tokenizer_parse (const char *path, const char *content, size_t size, GError *
 
 /* Names from a JSON file beside tokenizer.json; a token is a string or {"content": …}. What is set
  * stays. */
-static bool
-read_specials (CsTokenizer *tokenizer, const char *folder, const char *file, GError **error)
+static void
+read_specials (CsTokenizer *tokenizer, json_t *root)
 {
-  g_autofree char *path = g_build_filename (folder, file, NULL);
-
-  if (!g_file_test (path, G_FILE_TEST_EXISTS))
-    return true;
-  g_autoptr (json_t) root = cs_json_load (path, 0, error);
-  if (root == NULL)
-    return false;
   for (size_t i = 0; i < CS_N_SPECIAL; i++)
     {
       json_t *value = json_object_get (root, cs_special_names[i]);
@@ -120,7 +139,48 @@ read_specials (CsTokenizer *tokenizer, const char *folder, const char *file, GEr
       if (json_is_string (value) && tokenizer->specials[i] == NULL)
         tokenizer->specials[i] = g_strdup (json_string_value (value));
     }
-  return true;
+}
+
+/* One end of what a text is put between: the special token where key says true, nothing where it
+ * says false, what tokenizer.json has where it is not there. */
+static void
+apply_end_rule (CsTokenizer *tokenizer, json_t *config, const char *key, int special, GArray *end)
+{
+  json_t *value = json_object_get (config, key);
+  const char *name = tokenizer->specials[special];
+
+  if (!json_is_boolean (value))
+    return;
+  int32_t id = json_is_true (value) && name != NULL ? cs_tokenizer_find (tokenizer, name) : -1;
+  g_array_set_size (end, 0);
+  if (id >= 0)
+    g_array_append_val (end, id);
+}
+
+/* The Python classes of these names make their post-processor anew from tokenizer_config.json. */
+static void
+apply_class_rules (CsTokenizer *tokenizer, json_t *config)
+{
+  const char *name = json_string_value (json_object_get (config, "tokenizer_class"));
+
+  if (name == NULL ||
+      !(g_str_has_prefix (name, "LlamaTokenizer") || g_str_has_prefix (name, "GemmaTokenizer")))
+    return;
+  apply_end_rule (tokenizer, config, "add_bos_token", CS_SPECIAL_BOS, tokenizer->prefix);
+  apply_end_rule (tokenizer, config, "add_eos_token", CS_SPECIAL_EOS, tokenizer->suffix);
+}
+
+/* NULL where there is no such file. */
+static bool
+load_beside (const char *folder, const char *file, json_t **root, GError **error)
+{
+  g_autofree char *path = g_build_filename (folder, file, NULL);
+
+  *root = NULL;
+  if (!g_file_test (path, G_FILE_TEST_EXISTS))
+    return true;
+  *root = cs_json_load (path, 0, error);
+  return *root != NULL;
 }
 
 CsTokenizer *
@@ -133,9 +193,14 @@ cs_tokenizer_open (const char *folder, GError **error)
   if (!read_whole (path, &content, &size, error))
     return NULL;
   g_autoptr (CsTokenizer) tokenizer = cs_tokenizer_parse (path, content, size, error);
-  if (tokenizer == NULL || !read_specials (tokenizer, folder, "tokenizer_config.json", error) ||
-      !read_specials (tokenizer, folder, "special_tokens_map.json", error))
+  g_autoptr (json_t) config = NULL;
+  g_autoptr (json_t) map = NULL;
+  if (tokenizer == NULL || !load_beside (folder, "tokenizer_config.json", &config, error) ||
+      !load_beside (folder, "special_tokens_map.json", &map, error))
     return NULL;
+  read_specials (tokenizer, config);
+  read_specials (tokenizer, map);
+  apply_class_rules (tokenizer, config);
   return g_steal_pointer (&tokenizer);
 }
 
@@ -186,91 +251,4 @@ int32_t
 cs_tokenizer_bos_id (const CsTokenizer *tokenizer)
 {
   return tokenizer->prefix->len > 0 ? g_array_index (tokenizer->prefix, int32_t, 0) : -1;
-}
-
-/* ---- comparing --------------------------------------------------------- */
-
-static bool
-differ (const CsTokenizer *a, const CsTokenizer *b, GError **error, const char *format, ...)
-    G_GNUC_PRINTF (4, 5);
-
-static bool
-differ (const CsTokenizer *a, const CsTokenizer *b, GError **error, const char *format, ...)
-{
-  va_list arguments;
-
-  va_start (arguments, format);
-  g_autofree char *what = g_strdup_vprintf (format, arguments);
-  va_end (arguments);
-  g_set_error (error, CS_ERROR, CS_ERROR_MISMATCH,
-               "%s and %s differ: %s; both models need the same tokenizer.", a->path, b->path,
-               what);
-  return false;
-}
-
-static bool
-equal_pieces (const CsTokenizer *a, const CsTokenizer *b, GError **error)
-{
-  size_t n = MAX (a->vocab.spelling->len, b->vocab.spelling->len);
-
-  for (int32_t id = 0; (size_t)id < n; id++)
-    {
-      const char *one = cs_vocab_spelling (&a->vocab, id),
-                 *other = cs_vocab_spelling (&b->vocab, id);
-      if (g_strcmp0 (one, other) != 0)
-        return differ (a, b, error, "token %d is “%s” in one and “%s” in the other", id,
-                       one != NULL ? one : "not there", other != NULL ? other : "not there");
-    }
-  return true;
-}
-
-static bool
-equal_added (const CsTokenizer *a, const CsTokenizer *b, GError **error)
-{
-  const GArray *ours = a->added.tokens, *theirs = b->added.tokens;
-
-  for (guint i = 0; i < ours->len && i < theirs->len; i++)
-    {
-      const CsAddedToken *one = &g_array_index (ours, CsAddedToken, i);
-      const CsAddedToken *other = &g_array_index (theirs, CsAddedToken, i);
-      if (strcmp (one->content, other->content) != 0 || one->id != other->id ||
-          one->normalized != other->normalized || one->lstrip != other->lstrip ||
-          one->rstrip != other->rstrip || one->single_word != other->single_word)
-        return differ (a, b, error,
-                       "added token %u is “%s” with id %d in one and “%s” with id %d in the other",
-                       i, one->content, one->id, other->content, other->id);
-    }
-  if (ours->len != theirs->len)
-    return differ (a, b, error, "one has %u added tokens, the other %u", ours->len, theirs->len);
-  return true;
-}
-
-static bool
-equal_merges (const CsTokenizer *a, const CsTokenizer *b, GError **error)
-{
-  for (guint i = 0; i < a->merge_list->len && i < b->merge_list->len; i++)
-    {
-      const CsMerge *one = &g_array_index (a->merge_list, CsMerge, i);
-      const CsMerge *other = &g_array_index (b->merge_list, CsMerge, i);
-      if (one->pair != other->pair || one->id != other->id)
-        return differ (a, b, error, "merge %u makes “%s” in one and “%s” in the other", i,
-                       cs_vocab_spelling (&a->vocab, one->id),
-                       cs_vocab_spelling (&b->vocab, other->id));
-    }
-  if (a->merge_list->len != b->merge_list->len)
-    return differ (a, b, error, "one has %u merges, the other %u", a->merge_list->len,
-                   b->merge_list->len);
-  return true;
-}
-
-bool
-cs_tokenizer_equal (const CsTokenizer *a, const CsTokenizer *b, GError **error)
-{
-  if (a == b || strcmp (a->hash, b->hash) == 0)
-    return true;
-  if (!equal_pieces (a, b, error) || !equal_added (a, b, error) || !equal_merges (a, b, error))
-    return false;
-  if (strcmp (a->pipeline, b->pipeline) != 0)
-    return differ (a, b, error, "they normalize or split text differently");
-  return true;
 }

@@ -42,9 +42,6 @@ test_hostile_models (void)
                   CS_ERROR_FORMAT, "merge 0");
   assert_refused ("model", "{\"type\":\"BPE\",\"vocab\":{\"a\":1},\"merges\":[[\"a\",2]]}",
                   CS_ERROR_FORMAT, "merge 0");
-  assert_refused ("model",
-                  "{\"type\":\"BPE\",\"vocab\":{\"a\":1},\"merges\":[],\"byte_fallback\":true}",
-                  CS_ERROR_UNSUPPORTED, "byte_fallback");
   assert_refused ("model", "{\"type\":\"BPE\",\"vocab\":{\"a\":1},\"merges\":[],\"dropout\":0.1}",
                   CS_ERROR_UNSUPPORTED, "dropout");
   assert_refused ("model",
@@ -55,11 +52,23 @@ test_hostile_models (void)
 static void
 test_hostile_parts (void)
 {
-  assert_refused ("normalizer", "{\"type\":\"Prepend\"}", CS_ERROR_UNSUPPORTED, "Prepend");
+  assert_refused ("normalizer", "{\"type\":\"Prepend\"}", CS_ERROR_FORMAT, "Prepend");
+  assert_refused ("normalizer", "{\"type\":\"Precompiled\"}", CS_ERROR_UNSUPPORTED, "Precompiled");
+  assert_refused ("normalizer",
+                  "{\"type\":\"Replace\",\"pattern\":{\"String\":\"\"},\"content\":\"a\"}",
+                  CS_ERROR_FORMAT, "Replace normalizer is empty");
   assert_refused ("normalizer", "7", CS_ERROR_UNSUPPORTED, "unnamed");
   assert_refused ("normalizer", "{\"type\":\"Sequence\"}", CS_ERROR_FORMAT, "Sequence");
-  assert_refused ("pre_tokenizer", "{\"type\":\"Metaspace\"}", CS_ERROR_UNSUPPORTED, "Metaspace");
-  assert_refused ("pre_tokenizer", "null", CS_ERROR_UNSUPPORTED, "pre-tokenizer is not ByteLevel");
+  assert_refused ("pre_tokenizer", "{\"type\":\"Metaspace\",\"replacement\":\"ab\"}",
+                  CS_ERROR_FORMAT, "Metaspace");
+  assert_refused ("pre_tokenizer", "{\"type\":\"Metaspace\",\"prepend_scheme\":\"last\"}",
+                  CS_ERROR_UNSUPPORTED, "last");
+  assert_refused ("pre_tokenizer", "{\"type\":\"UnicodeScripts\"}", CS_ERROR_UNSUPPORTED,
+                  "UnicodeScripts");
+  assert_refused ("pre_tokenizer", "{\"type\":\"Punctuation\",\"behavior\":\"Lost\"}",
+                  CS_ERROR_UNSUPPORTED, "Lost");
+  assert_refused ("pre_tokenizer", "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"[a&&b]\"}}",
+                  CS_ERROR_UNSUPPORTED, "&&");
   assert_refused ("pre_tokenizer", "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(\"}}",
                   CS_ERROR_UNSUPPORTED, "cannot be compiled");
   assert_refused ("pre_tokenizer", "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(a+)+b\"}}",
@@ -78,7 +87,7 @@ test_hostile_parts (void)
                   "{\"Sequence\":{\"id\":\"A\"}}],\"special_tokens\":{\"x\":{\"ids\":[299]}}}",
                   CS_ERROR_FORMAT, "the id 299");
   assert_refused ("decoder", "{\"type\":\"WordPiece\"}", CS_ERROR_UNSUPPORTED, "WordPiece");
-  assert_refused ("decoder", "null", CS_ERROR_UNSUPPORTED, "decoder is not ByteLevel");
+  assert_refused ("decoder", "{\"type\":\"Strip\",\"content\":\"\"}", CS_ERROR_FORMAT, "Strip");
   assert_refused ("added_tokens", "{}", CS_ERROR_FORMAT, "added_tokens");
   assert_refused ("added_tokens", "[3]", CS_ERROR_FORMAT, "added token");
   assert_refused ("added_tokens", "[{\"content\":\"x\"}]", CS_ERROR_FORMAT, "no id");

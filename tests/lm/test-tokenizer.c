@@ -200,21 +200,24 @@ test_split_words (void)
     { CS_SPLIT_CONTIGUOUS, false, "a|--|b|-|" },
     { CS_SPLIT_MERGED_WITH_PREVIOUS, false, "a-|-|b-|" },
     { CS_SPLIT_MERGED_WITH_NEXT, false, "a|-|-b|-|" },
+    { CS_SPLIT_MERGED_WITH_PREVIOUS, true, "a|-|-b|-|" },
+    { CS_SPLIT_MERGED_WITH_NEXT, true, "a-|-|b-|" },
+    { CS_SPLIT_CONTIGUOUS, true, "a|--|b|-|" },
   };
   CsScratch *scratch = cs_scratch_new ();
   const CsTextView view = { .text = "a--b-", .size = 5 };
 
+  cs_scratch_begin (scratch, view.size);
   for (size_t i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       g_autoptr (GString) words = g_string_new (NULL);
       g_autoptr (GArray) steps = g_array_new (FALSE, FALSE, sizeof (CsSplitStep));
-      CsSplitStep step = { .code = cs_split_compile ("-", true, "test", NULL),
-                           .behavior = cases[i].behavior,
-                           .invert = cases[i].invert };
+      CsSplitStep step = { .behavior = cases[i].behavior, .invert = cases[i].invert };
+      cs_pattern_set_literal (&step.pattern, "-");
       g_array_append_val (steps, step);
       cs_split_run (steps, scratch, &view, collect_word, words);
       g_assert_cmpstr (words->str, ==, cases[i].words);
-      pcre2_code_free (step.code);
+      cs_split_step_clear (&step);
     }
   cs_scratch_free (scratch);
 }
