@@ -241,11 +241,10 @@ start_side (Export *e,
                   *chat = folder_name (info->chat_model, "chat");
   g_autofree char *name =
       strcmp (base, chat) == 0 ? g_strdup (m ? "chat" : "base") : g_strdup (m ? chat : base);
-  g_autofree char *set = folder_name (corpus, "corpus");
   g_autofree char *layer = g_strdup_printf ("layer_%zu_out", info->layer);
   Side *side = &e->side[m];
   side_clear (side);
-  side->split = g_build_filename (root, name, set, split, NULL);
+  side->split = g_build_filename (root, name, corpus, split, NULL);
   side->folder = g_build_filename (side->split, layer, NULL);
   side->n_shards = side->n_in_shard = 0;
   cs_moments_init (&side->moments, e->d_model);
@@ -256,11 +255,29 @@ start_side (Export *e,
   return false;
 }
 
+/* The corpus's name as a folder; the same name a second time gets a number. */
+static char *
+corpus_folder (const Export *e, int corpus)
+{
+  char **names = cs_store_info (e->store)->corpora;
+  char *folder = folder_name (names[corpus], "corpus");
+  for (int i = 0; i < corpus; i++)
+    {
+      g_autofree char *other = folder_name (names[i], "corpus");
+      if (strcmp (other, folder) == 0)
+        {
+          g_free (folder);
+          return g_strdup_printf ("%s-%d", other, corpus + 1);
+        }
+    }
+  return folder;
+}
+
 static bool
 export_corpus (Export *e, int corpus, const char *root, const char *split, GError **error)
 {
   const int64_t *documents = cs_store_documents (e->store);
-  const char *name = cs_store_info (e->store)->corpora[corpus];
+  g_autofree char *name = corpus_folder (e, corpus);
   g_array_set_size (e->tokens, 0);
   g_array_set_size (e->ranges, 0);
   e->longest = 0;

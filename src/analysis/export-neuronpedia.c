@@ -165,7 +165,8 @@ add_numbers (const CsLatentRow *row, json_t *feature)
 static bool
 write_json (CsFileReplace *file, json_t *value, const char *after, GError **error)
 {
-  char *text = json_dumps (value, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION (9));
+  char *text = json_dumps (value, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_ENCODE_ANY |
+                                      JSON_REAL_PRECISION (9));
   const bool ok = cs_file_replace_write (file, text, strlen (text), error) &&
                   cs_file_replace_write (file, after, strlen (after), error);
   free (text);

@@ -19,7 +19,7 @@ clear_row (CsLatentRow *row)
 {
   memset (row, 0xff, sizeof *row);
   row->tag = CS_LATENT_OTHER;
-  row->dead = row->tested = row->chat_specific = 0;
+  row->dead = row->tested = row->chat_specific = row->base_specific = 0;
   row->count_active = 0;
   row->max_act = 0;
 }
@@ -68,7 +68,7 @@ cs_latents_from_weights (const char *run_folder, GError **error)
   cs_crosscoder_norms (crosscoder, team, norms);
   latents->n_latents = F;
   latents->rows = g_new (CsLatentRow, F);
-  latents->fve_base = latents->fve_chat = latents->l0 = NAN;
+  latents->fve_base = latents->fve_chat = latents->l0 = latents->identity_gap = NAN;
   for (size_t j = 0; j < F; j++)
     clear_row (&latents->rows[j]);
   FillTask task = { crosscoder, norms, latents->rows };
