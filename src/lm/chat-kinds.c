@@ -191,8 +191,17 @@ is_content (CsTokenKind kind)
   return !cs_token_kind_is_template (kind);
 }
 
+/* What opens a message; a newline does where nothing was closed before it. */
+static bool
+opens_turn (const CsChatPart *parts, size_t i)
+{
+  return parts[i].kind == CS_TOKEN_START_OF_TURN || parts[i].kind == CS_TOKEN_ROLE ||
+         (parts[i].kind == CS_TOKEN_NEWLINE &&
+          (i == 0 || parts[i - 1].kind != CS_TOKEN_END_OF_TURN));
+}
+
 /* Template text outside of a loop over messages has no turn of its own: what opens a message goes
- * to the one behind it, what closes one to the one before. */
+ * to the one behind it, what closes one to the one before. BOS opens the text, whoever wrote it. */
 static void
 attach_turns (CsChatPart *parts, size_t n)
 {
@@ -201,10 +210,10 @@ attach_turns (CsChatPart *parts, size_t n)
         (parts[i].kind == CS_TOKEN_END_OF_TURN || parts[i].kind == CS_TOKEN_NEWLINE))
       parts[i].turn = parts[i - 1].turn;
   for (size_t i = n; i-- > 1;)
-    if (parts[i - 1].turn < 0 && parts[i].turn >= 0 &&
-        (parts[i - 1].kind == CS_TOKEN_START_OF_TURN || parts[i - 1].kind == CS_TOKEN_ROLE ||
-         parts[i - 1].kind == CS_TOKEN_NEWLINE))
+    if (parts[i - 1].turn < 0 && parts[i].turn >= 0 && opens_turn (parts, i - 1))
       parts[i - 1].turn = parts[i].turn;
+  if (n > 0 && parts[0].kind == CS_TOKEN_BOS)
+    parts[0].turn = -1;
 }
 
 /* What comes behind the last message is the prompt for the answer, also where the loop's last pass

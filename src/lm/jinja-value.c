@@ -226,7 +226,9 @@ value_of_object (JinjaRun *run, json_t *json, JinjaMark mark, int32_t message)
   {
     const JinjaMark of_role =
         message >= 0 && strcmp (key, "role") == 0 ? (mark & ~(JinjaMark)3) | CS_JINJA_ROLE : mark;
-    JinjaValue name = jinja_of_c (run, key);
+    /* A message's own keys are no text of it; those inside of its values are. */
+    JinjaValue name = jinja_of_string (
+        jinja_string (run, key, strlen (key), message >= 0 ? 0 : mark));
     JinjaValue value = jinja_from_json (run, item, of_role);
     if (dict == &no_dict || run->error != NULL)
       break;
