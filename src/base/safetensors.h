@@ -41,7 +41,9 @@ const CsTensor *cs_safetensors_find (const CsSafetensors *file, const char *name
 const CsTensor *cs_safetensors_get (const CsSafetensors *file, const char *name, size_t n_dims,
                                     const size_t *shape, GError **error);
 const char     *cs_safetensors_metadata (const CsSafetensors *file, const char *key);  /* NULL where absent */
-/* SHA-256 over the mapped content of all shards, as hexadecimal; computed once, then kept. Free with g_free(). */
+/* SHA-256 as hexadecimal; computed once, then kept. Over every byte where the shards have up to 64 MiB together;
+ * else over the name, type and shape of each tensor and 16 KiB at the beginning, the middle and the end of its
+ * data, in the order of the names. Free with g_free(). */
 char           *cs_safetensors_hash (CsSafetensors *file);
 
 /* Writes tensors (name, dtype, n_dims, shape, data, n_bytes filled in; data aligned to its dtype) and string pairs of

@@ -4,11 +4,9 @@
 
 #include "bench.h"
 #include "bench-latents.h"
-#include "blas.h"
+#include "bench-model.h"
 #include "cli.h"
 #include "errors.h"
-#include "generate.h"
-#include "random.h"
 #include "tokenizer.h"
 
 static int run_train (int argc, char **argv);
@@ -22,9 +20,10 @@ const CsVerb cs_verbs_bench[] = {
     "[--d-model D] [--latents N] [--k K] [--batch B] [--steps S] [--variant V] [--threads N] "
     "[--json]",
     "A training step beside the encoder product alone", run_train },
-  { "bench prefill", "--model DIR [--tokens N] [--threads N] [--json]",
+  { "bench prefill",
+    "--model DIR|--random-like NAME [--tokens N] [--blocks L] [--threads N] [--json]",
     "Reading a prompt beside the machine's sgemm peak", run_prefill },
-  { "bench generate", "--model DIR [--tokens N] [--threads N] [--json]",
+  { "bench generate", "--model DIR|--random-like NAME [--tokens N] [--threads N] [--json]",
     "Writing tokens beside the memory bandwidth", run_generate },
   { "bench tokenize", "--model DIR [--json]", "Encoding English text on one core", run_tokenize },
   { "bench latents", "[--latents N] [--json]",
@@ -109,166 +108,87 @@ run_train (int argc, char **argv)
 
 typedef struct
 {
-  CsModel *model;
-  CsTeam *team;
-  size_t n_tokens;
-  int32_t *ids; /* random, [n_tokens] */
-} ModelBench;
-
-static void
-model_bench_clear (ModelBench *b)
-{
-  g_clear_pointer (&b->model, cs_model_unref);
-  g_clear_pointer (&b->team, cs_team_free);
-  g_free (b->ids);
-}
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ModelBench, model_bench_clear)
+  char *folder, *like;
+  gint64 tokens, blocks;
+  int threads;
+} ModelOptions;
 
 static bool
-model_bench_open (ModelBench *b, const CsVerb *verb, int argc, char **argv, int *status)
+open_model_bench (
+    CsModelBench *bench, ModelOptions *o, const CsVerb *verb, int argc, char **argv, int *status)
 {
-  g_autofree char *folder = NULL;
-  gint64 tokens = 128;
-  int threads = 0;
   const GOptionEntry entries[] = {
-    { "model", 0, 0, G_OPTION_ARG_FILENAME, &folder, NULL, NULL },
-    { "tokens", 0, 0, G_OPTION_ARG_INT64, &tokens, NULL, NULL },
-    { "threads", 0, 0, G_OPTION_ARG_INT, &threads, NULL, NULL },
+    { "model", 0, 0, G_OPTION_ARG_FILENAME, &o->folder, NULL, NULL },
+    { "random-like", 0, 0, G_OPTION_ARG_FILENAME, &o->like, NULL, NULL },
+    { "tokens", 0, 0, G_OPTION_ARG_INT64, &o->tokens, NULL, NULL },
+    { "blocks", 0, 0, G_OPTION_ARG_INT64, &o->blocks, NULL, NULL },
+    { "threads", 0, 0, G_OPTION_ARG_INT, &o->threads, NULL, NULL },
     { "json", 0, 0, G_OPTION_ARG_NONE, &(gboolean){ FALSE }, NULL, NULL },
     { NULL },
   };
   g_autoptr (GError) error = NULL;
-  CsRandom random;
 
   if (!cs_cli_parse (&argc, &argv, verb, entries, 0, 0, status))
     return false;
-  if (folder == NULL || tokens < 1 || tokens > 1 << 20 || threads < 0)
+  if ((o->folder == NULL) == (o->like == NULL) || o->tokens < 1 || o->tokens > 1 << 20 ||
+      o->blocks < 0 || o->threads < 0)
     {
-      *status = cs_cli_usage (verb, "--model is needed; --tokens has to be 1 or more.");
+      *status = cs_cli_usage (
+          verb, "Give one of --model and --random-like; --tokens has to be 1 or more.");
       return false;
     }
-  b->model = cs_model_open (folder, &error);
-  if (b->model == NULL)
+  if (!cs_model_bench_open (bench, o->folder, o->like, (unsigned)o->threads, &error))
     {
       *status = cs_cli_fail (error);
       return false;
     }
-  b->team = cs_team_new ((unsigned)threads);
-  b->n_tokens = (size_t)tokens;
-  b->ids = g_new (int32_t, b->n_tokens);
-  cs_random_init (&random, 1, 0);
-  for (size_t i = 0; i < b->n_tokens; i++)
-    b->ids[i] = (int32_t)cs_random_below (&random, cs_model_config (b->model)->vocab_size);
   return true;
-}
-
-/* Multiply-adds of the blocks' products for one token, attention left out. */
-static double
-block_flops (const CsModelConfig *c)
-{
-  double attention = (double)c->d_model * c->head_dim * (2.0 * c->n_heads + 2.0 * c->n_kv_heads);
-
-  return 2 * (double)c->n_layers * (attention + 3.0 * c->d_model * c->d_ff);
 }
 
 static int
 run_prefill (int argc, char **argv)
 {
-  g_auto (ModelBench) b = { 0 };
-  g_autoptr (CsSession) session = NULL;
+  g_auto (CsModelBench) bench = { 0 };
   g_autoptr (GError) error = NULL;
-  double seconds = 0, flops, peak;
-  size_t runs = 0;
+  ModelOptions options = { .tokens = 512 };
+  CsBenchPrefill r;
   int status;
+  bool opened = open_model_bench (&bench, &options, &cs_verbs_bench[1], argc, argv, &status);
+  g_autofree char *folder = options.folder, *like = options.like;
 
-  if (!model_bench_open (&b, &cs_verbs_bench[1], argc, argv, &status))
+  if (!opened)
     return status;
-  const CsModelConfig *c = cs_model_config (b.model);
-  session = cs_session_new (b.model, b.team, b.n_tokens);
-  for (gint64 start = g_get_monotonic_time (); runs < 2 || (seconds = seconds_since (start)) < 3;
-       runs++)
-    {
-      if (runs == 1)
-        start = g_get_monotonic_time (); /* the first run warms the caches */
-      cs_session_reset (session);
-      if (!cs_session_forward (session, b.ids, b.n_tokens, c->n_layers, CS_LOGITS_NONE, NULL,
-                               &error))
-        return cs_cli_fail (error);
-    }
-  peak = cs_gemm_peak (b.team, 1024, 1);
-  flops = block_flops (c) * (double)b.n_tokens * (double)(runs - 1) / seconds;
-  const CsCliReal values[] = { { "tokens_per_s",
-                                 (double)b.n_tokens * (double)(runs - 1) / seconds },
-                               { "gflops", flops / 1e9 },
-                               { "peak_gflops", peak / 1e9 },
-                               { "fraction_of_peak", flops / peak } };
+  if (!cs_bench_prefill (&bench, (size_t)options.tokens, (size_t)options.blocks, &r, &error))
+    return cs_cli_fail (error);
+  const CsCliReal values[] = { { "tokens_per_s", r.tokens_per_s },
+                               { "gflops", r.gflops },
+                               { "peak_gflops", r.peak_gflops },
+                               { "fraction_of_peak", r.fraction_of_peak },
+                               { "open_seconds", bench.open_seconds } };
   cs_cli_print_json (cs_cli_reals (values, G_N_ELEMENTS (values)));
   return CS_EXIT_DONE;
-}
-
-/* Bytes a second of summing a buffer much larger than the caches. */
-typedef struct
-{
-  const float *data;
-  float *sums;
-} SumTask;
-
-static void
-sum_range (size_t begin, size_t end, unsigned worker, void *data)
-{
-  const SumTask *task = data;
-  float sums[16] = { 0 };
-
-  for (size_t i = begin; i + 16 <= end; i += 16)
-    for (size_t lane = 0; lane < 16; lane++)
-      sums[lane] += task->data[i + lane];
-  for (size_t lane = 0; lane < 16; lane++)
-    task->sums[worker] += sums[lane];
-}
-
-static double
-read_bandwidth (CsTeam *team)
-{
-  const size_t n = (size_t)64 << 20;
-  g_autofree float *data = g_new0 (float, n), *sums = g_new0 (float, cs_team_size (team));
-  SumTask task = { data, sums };
-  gint64 start;
-  size_t runs = 0;
-
-  for (size_t i = 0; i < n; i += 512)
-    data[i] = 1;
-  cs_team_run (team, n, sum_range, &task);
-  for (start = g_get_monotonic_time (); runs < 3 || seconds_since (start) < 1; runs++)
-    cs_team_run (team, n, sum_range, &task);
-  return (double)n * sizeof (float) * (double)runs / seconds_since (start);
 }
 
 static int
 run_generate (int argc, char **argv)
 {
-  g_auto (ModelBench) b = { 0 };
-  g_autoptr (CsSession) session = NULL;
-  g_autoptr (GArray) out = g_array_new (FALSE, FALSE, sizeof (int32_t));
+  g_auto (CsModelBench) bench = { 0 };
   g_autoptr (GError) error = NULL;
-  double seconds, bandwidth, bytes;
+  ModelOptions options = { .tokens = 32 };
+  CsBenchGenerate r;
   int status;
+  bool opened = open_model_bench (&bench, &options, &cs_verbs_bench[2], argc, argv, &status);
+  g_autofree char *folder = options.folder, *like = options.like;
 
-  if (!model_bench_open (&b, &cs_verbs_bench[2], argc, argv, &status))
+  if (!opened)
     return status;
-  CsSampling sampling = { .max_tokens = b.n_tokens, .top_p = 1, .ignore_eos = true };
-  session = cs_session_new (b.model, b.team, b.n_tokens + 8);
-  gint64 start = g_get_monotonic_time ();
-  if (!cs_generate (session, b.ids, 1, &sampling, NULL, NULL, NULL, out, &error))
+  if (!cs_bench_generate (&bench, (size_t)options.tokens, &r, &error))
     return cs_cli_fail (error);
-  seconds = seconds_since (start);
-  bandwidth = read_bandwidth (b.team);
-  bytes = (double)cs_model_file_bytes (b.model);
-  const CsCliReal values[] = { { "tokens_per_s", out->len / seconds },
-                               { "bytes_per_token", bytes },
-                               { "bandwidth_gbs", bandwidth / 1e9 },
-                               { "fraction_of_bandwidth",
-                                 bytes * out->len / seconds / bandwidth } };
+  const CsCliReal values[] = { { "tokens_per_s", r.tokens_per_s },
+                               { "bytes_per_token", r.bytes_per_token },
+                               { "bandwidth_gbs", r.bandwidth_gbs },
+                               { "fraction_of_bandwidth", r.fraction_of_bandwidth },
+                               { "open_seconds", bench.open_seconds } };
   cs_cli_print_json (cs_cli_reals (values, G_N_ELEMENTS (values)));
   return CS_EXIT_DONE;
 }

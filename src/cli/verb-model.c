@@ -30,12 +30,54 @@ const CsVerb cs_verbs_model[] = {
 
 /* --- info --- */
 
+/* The layers that slide. */
+static json_t *
+sliding_json (const CsModel *model)
+{
+  json_t *layers = json_array ();
+
+  for (size_t l = 0; l < cs_model_config (model)->n_layers; l++)
+    if (cs_model_layer_slides (model, l))
+      json_array_append_new (layers, json_integer ((json_int_t)l));
+  return layers;
+}
+
+/* Numbers that are 0 where there is nothing of the kind. */
+static json_t *
+real_or_null (double value)
+{
+  return value > 0 ? cs_cli_real (value) : json_null ();
+}
+
+static void
+add_quirks (json_t *object, const CsModel *model)
+{
+  const CsModelConfig *c = cs_model_config (model);
+  json_t *rope = json_pack ("{s:f, s:f, s:I, s:o}", "theta", c->rope_theta, "local_theta",
+                            c->local_theta, "dimensions", (json_int_t)c->n_rotated, "scaling",
+                            c->rope_scaling != NULL ? json_string (c->rope_scaling) : json_null ());
+
+  json_object_set_new (object, "sliding_window",
+                       c->sliding_window > 0 ? json_integer ((json_int_t)c->sliding_window)
+                                             : json_null ());
+  json_object_set_new (object, "sliding_layers", sliding_json (model));
+  json_object_set_new (object, "attention_scale", cs_cli_real (c->attention_scale));
+  json_object_set_new (object, "attention_softcap", real_or_null (c->attention_softcap));
+  json_object_set_new (object, "final_softcap", real_or_null (c->final_softcap));
+  json_object_set_new (object, "embedding_scale", cs_cli_real (c->embedding_scale));
+  json_object_set_new (object, "norm_eps", cs_cli_real (c->norm_eps));
+  json_object_set_new (object, "activation", json_string (c->activation));
+  json_object_set_new (object, "gated_mlp", json_boolean (c->gated_mlp));
+  json_object_set_new (object, "parallel_residual", json_boolean (c->parallel_residual));
+  json_object_set_new (object, "rope", rope);
+}
+
 static json_t *
 info_json (const CsModel *model, CsTokenizer *tokenizer, bool has_template)
 {
   const CsModelConfig *c = cs_model_config (model);
 
-  return json_pack (
+  json_t *object = json_pack (
       "{s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:o, s:b}", "name",
       cs_cli_string (cs_model_name (model)), "model_type", c->model_type, "n_layers",
       (json_int_t)c->n_layers, "d_model", (json_int_t)c->d_model, "n_heads", (json_int_t)c->n_heads,
@@ -47,6 +89,33 @@ info_json (const CsModel *model, CsTokenizer *tokenizer, bool has_template)
       tokenizer != NULL ? json_integer ((json_int_t)cs_tokenizer_vocab_size (tokenizer))
                         : json_null (),
       "chat_template", (int)has_template);
+  add_quirks (object, model);
+  return object;
+}
+
+static void
+print_quirks (const CsModel *model)
+{
+  const CsModelConfig *c = cs_model_config (model);
+
+  printf ("activation   %s%s%s\n", c->activation, c->gated_mlp ? ", gated" : "",
+          c->parallel_residual ? ", parallel to attention" : "");
+  printf ("rotary       θ %g", c->rope_theta);
+  if (c->local_theta != c->rope_theta)
+    printf (" (%g in sliding layers)", c->local_theta);
+  printf (", %zu of %zu dimensions%s%s\n", c->n_rotated, c->head_dim,
+          c->rope_scaling != NULL ? ", scaling " : "",
+          c->rope_scaling != NULL ? c->rope_scaling : "");
+  printf ("attention    scale %.6g", c->attention_scale);
+  if (c->attention_softcap > 0)
+    printf (", soft cap %g", c->attention_softcap);
+  if (c->sliding_window > 0)
+    printf (", window %zu in %zu of %zu layers", c->sliding_window, c->n_sliding, c->n_layers);
+  printf ("\n");
+  if (c->final_softcap > 0)
+    printf ("logits       soft cap %g\n", c->final_softcap);
+  if (c->embedding_scale != 1)
+    printf ("embeddings   times %.6g\n", c->embedding_scale);
 }
 
 static void
@@ -61,6 +130,7 @@ print_info (const CsModel *model, const CsTokenizer *tokenizer, const char *temp
       cs_model_name (model), c->model_type, c->n_layers, c->d_model, c->n_heads, c->n_kv_heads,
       c->head_dim, c->d_ff, c->vocab_size, cs_model_n_parameters (model), cs_model_dtype (model),
       c->tied_head ? "tied" : "untied");
+  print_quirks (model);
   if (tokenizer != NULL)
     printf ("tokenizer    %zu tokens\n", cs_tokenizer_vocab_size (tokenizer));
   printf ("template     %s\n", template_text);

@@ -16,7 +16,7 @@
 #include "safetensors.h"
 
 /* A model whose weights take no more than this as float32 is widened once, when it is opened. */
-#define CS_WIDEN_LIMIT ((size_t)512 << 20)
+#define CS_WIDEN_LIMIT ((size_t)128 << 20)
 
 /* --- config.json --- */
 

@@ -10,6 +10,10 @@
 float cs_kernel_dot (const float *x, const float *y, size_t n);
 /* out[r] = x·w[r], r < n_rows, w [n_rows, n]. */
 void cs_kernel_row_dots (const float *w, size_t n_rows, size_t n, const float *x, float *out);
+/* The same with w as it lies in a file, 16-bit numbers at any address: bfloat16, float16. */
+void
+cs_kernel_bfloat_dots (const void *w, size_t n_rows, size_t n, const float *x, float *out);
+void cs_kernel_half_dots (const void *w, size_t n_rows, size_t n, const float *x, float *out);
 /* out[r] = Σ_c x[c] · w[c · stride + r], r < n_rows, c < n: the same with the transpose. */
 void cs_kernel_turned_dots (const float *w,
                             size_t stride,

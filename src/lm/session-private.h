@@ -7,8 +7,10 @@
 
 #include "model-private.h"
 
-/* Tokens are run through the layers in blocks of this many, which bounds the scratch. */
+/* Tokens are run through the layers in blocks of this many, which bounds the scratch; more of them
+ * where weights are widened on the way, which is done once a block. */
 #define CS_SESSION_BLOCK ((size_t)256)
+#define CS_SESSION_LARGE_BLOCK ((size_t)512)
 /* Rows of queries whose scores are computed at once: fewer keys beyond the diagonal than with whole
  * blocks. */
 #define CS_SCORE_ROWS ((size_t)64)
@@ -19,6 +21,11 @@ typedef struct
   double *frequencies;    /* [n] */
   float *cosines, *sines; /* [capacity, n] */
 } CsAngles;
+
+/* Pieces of a weight that are widened at once: at most so many columns, and the number of floats.
+ */
+#define CS_PIECE_COLS ((size_t)768)
+#define CS_PIECE_SIZE ((size_t)512 * CS_PIECE_COLS)
 
 struct CsSession
 {
@@ -47,8 +54,8 @@ struct CsSession
 };
 
 /* Y[m, rows] = X[m, cols] Wᵀ + bias, added to what is in Y where accumulate is set. widened: [team
- * size, widened_size] float32 with widened_size ≥ cols, used only with m > 1 where the weight is
- * not widened yet. */
+ * size, widened_size] float32 with widened_size ≥ CS_PIECE_COLS, used only with m > 1 where the
+ * weight is not widened yet. */
 typedef struct
 {
   CsTeam *team;

@@ -49,36 +49,40 @@ is_usable_as_is (CsDtype dtype, const void *data)
 
 /* --- One row --- */
 
-/* A stored row times x, widened piece by piece. */
-static float
-stored_dot (CsDtype dtype, const void *row, const float *x, size_t n)
+/* Float32 that lies where it cannot be read as such. */
+static void
+odd_dots (CsDtype dtype, const char *w, size_t n_rows, size_t n, const float *x, float *out)
 {
   float piece[1024];
-  float sum = 0;
-  size_t size = cs_dtype_size (dtype);
-  for (size_t i = 0; i < n; i += G_N_ELEMENTS (piece))
+  for (size_t r = 0; r < n_rows; r++)
     {
-      size_t k = MIN (n - i, G_N_ELEMENTS (piece));
-      cs_widen (dtype, (const char *)row + i * size, piece, k);
-      sum += cs_kernel_dot (piece, x + i, k);
+      out[r] = 0;
+      for (size_t i = 0, k; i < n; i += k)
+        {
+          k = MIN (n - i, G_N_ELEMENTS (piece));
+          cs_widen (dtype, w + (r * n + i) * cs_dtype_size (dtype), piece, k);
+          out[r] += cs_kernel_dot (piece, x + i, k);
+        }
     }
-  return sum;
 }
 
 static void
 stored_dots (const CsLinear *linear, size_t begin, size_t end, const float *x, float *out)
 {
+  const size_t cols = linear->cols;
   while (begin < end)
     {
       size_t stop = end, row;
       const CsPart *part = find_part (linear, begin, &stop, &row);
-      const void *data = part_row (part, row, linear->cols);
-      if (is_usable_as_is (part->dtype, data))
-        cs_kernel_row_dots (data, stop - begin, linear->cols, x, out);
+      const void *data = part_row (part, row, cols);
+      if (part->dtype == CS_DTYPE_BF16)
+        cs_kernel_bfloat_dots (data, stop - begin, cols, x, out);
+      else if (part->dtype == CS_DTYPE_F16)
+        cs_kernel_half_dots (data, stop - begin, cols, x, out);
+      else if (is_usable_as_is (part->dtype, data))
+        cs_kernel_row_dots (data, stop - begin, cols, x, out);
       else
-        for (size_t r = 0; r < stop - begin; r++)
-          out[r] =
-              stored_dot (part->dtype, part_row (part, row + r, linear->cols), x, linear->cols);
+        odd_dots (part->dtype, data, stop - begin, cols, x, out);
       out += stop - begin;
       begin = stop;
     }
@@ -116,27 +120,46 @@ add_bias (const Product *p, size_t begin, size_t end)
       p->y[t * p->ldy + r] += bias[r];
 }
 
+/* Y[:, first … first+n−1] += X[:, from … from+k−1] W[rows, from … from+k−1]ᵀ, with W's piece
+ * widened at `widened`. */
+static void
+widened_piece (const Product *p,
+               const CsPart *part,
+               size_t row,
+               size_t first,
+               size_t n,
+               size_t from,
+               size_t k,
+               float *widened)
+{
+  const size_t cols = p->linear->cols, size = cs_dtype_size (part->dtype);
+  for (size_t r = 0; r < n; r++)
+    cs_widen (part->dtype, (const char *)part->stored + ((row + r) * cols + from) * size,
+              widened + r * k, k);
+  cs_gemm (NULL, false, true, p->m, n, k, 1, p->x + from, p->ldx, widened, k,
+           p->accumulate || from > 0 ? 1 : 0, p->y + first, p->ldy);
+}
+
+/* A piece of W is as wide as gemm's own steps through the shared dimension, so that adding to Y
+ * once a piece costs nothing more, and as tall as fits: gemm packs X's part anew for each. */
 static void
 widened_blocks (size_t begin, size_t end, unsigned worker, void *data)
 {
   const Product *p = data;
   const size_t cols = p->linear->cols;
   float *widened = p->scratch->widened + worker * p->scratch->widened_size;
-  const size_t block = p->scratch->widened_size / cols;
+  const size_t width = MIN (cols, CS_PIECE_COLS), height = p->scratch->widened_size / width;
   for (size_t r = begin, stop; r < end; r = stop)
     {
       size_t row;
-      stop = MIN (r + block, end);
+      stop = MIN (r + height, end);
       const CsPart *part = find_part (p->linear, r, &stop, &row);
-      const void *stored = part_row (part, row, cols);
-      const float *w = stored;
-      if (!is_usable_as_is (part->dtype, stored))
-        {
-          cs_widen (part->dtype, stored, widened, (stop - r) * cols);
-          w = widened;
-        }
-      cs_gemm (NULL, false, true, p->m, stop - r, cols, 1, p->x, p->ldx, w, cols,
-               p->accumulate ? 1 : 0, p->y + r, p->ldy);
+      if (is_usable_as_is (part->dtype, part_row (part, row, cols)))
+        cs_gemm (NULL, false, true, p->m, stop - r, cols, 1, p->x, p->ldx,
+                 part_row (part, row, cols), cols, p->accumulate ? 1 : 0, p->y + r, p->ldy);
+      else
+        for (size_t from = 0; from < cols; from += width)
+          widened_piece (p, part, row, r, stop - r, from, MIN (width, cols - from), widened);
     }
   add_bias (p, begin, end);
 }

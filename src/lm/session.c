@@ -26,12 +26,6 @@ allocate (CsSession *session, size_t a, size_t b, size_t c)
   return memory;
 }
 
-static size_t
-widest_product (const CsModelConfig *s)
-{
-  return MAX (MAX (s->d_model, s->d_ff), s->n_heads * s->head_dim);
-}
-
 /* Whether anything that is added to the residual stream is normed first. */
 static bool
 has_branch (const CsArchitecture *a)
@@ -68,7 +62,7 @@ allocate_scratch (CsSession *session)
   session->scores = allocate (session, n_workers, session->score_rows, session->capacity);
   if (session->model->embedding.wide == NULL)
     {
-      session->widened_size = MAX (32 * widest_product (s), (size_t)1 << 17);
+      session->widened_size = CS_PIECE_SIZE;
       session->widened = allocate (session, n_workers, session->widened_size, 1);
     }
 }
@@ -81,7 +75,8 @@ cs_session_new (CsModel *model, CsTeam *team, size_t capacity)
   session->model = cs_model_ref (model);
   session->team = team;
   session->capacity = capacity;
-  session->max_rows = CLAMP (capacity, 1, CS_SESSION_BLOCK);
+  session->max_rows = CLAMP (
+      capacity, 1, model->embedding.wide != NULL ? CS_SESSION_BLOCK : CS_SESSION_LARGE_BLOCK);
   session->score_rows = CLAMP (((size_t)1 << 19) / MAX (capacity, 1), 16, CS_SCORE_ROWS);
   allocate_scratch (session);
   allocate_angles (session, &session->angles[CS_ROPE_GLOBAL], &rope[CS_ROPE_GLOBAL]);
