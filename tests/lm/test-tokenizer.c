@@ -495,5 +495,6 @@ main (int argc, char **argv)
   g_test_add_func ("/tokenizer/equal", test_equal);
   add_reference_tests ();
   add_hostile_tests ();
+  add_part_tests ();
   return g_test_run ();
 }

@@ -22,3 +22,4 @@ char        *tiny_encode (const CsTokenizer *tokenizer, const char *text, size_t
 /* The cases of the other files of test-tokenizer. */
 void add_reference_tests (void);
 void add_hostile_tests (void);
+void add_part_tests (void);
