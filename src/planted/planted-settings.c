@@ -5,6 +5,9 @@
 #include "errors.h"
 #include "json.h"
 
+/* Numbers in all features' directions: 256 MiB. */
+#define DIRECTIONS_MAX ((size_t)1 << 26)
+
 static const char *const class_names[CS_PLANTED_N_CLASSES] = { "shared", "base-only", "chat-only",
                                                                "weak", "split" };
 
@@ -89,7 +92,7 @@ static const CsPlantedSetting list[] = {
   REAL (group_firing, true, .01, 1, "share of a group's occasions at which a member is active"),
   REAL (noise, true, 0, 1e3, "standard deviation of the noise in each dimension"),
   SIZE (tokens, true, 100, 1e9, "tokens of the store"),
-  SIZE (document_tokens, true, 1, 65536, "tokens of a document"),
+  SIZE (document_tokens, true, 1, 4096, "tokens of a document"),
   SIZE (latents, false, 1, 1 << 20, "latents of each crosscoder"),
   SIZE (k, false, 0, 1 << 20, "k of BatchTopK; 0 = the L0 that L1 ends with"),
   REAL (mu, false, 0, 1e6, "L1 coefficient"),
@@ -157,6 +160,10 @@ cs_planted_settings_check (const CsPlantedSettings *s, GError **error)
     }
   if (cs_planted_settings_n_features (s) == 0)
     return refuse (error, "there is no feature");
+  if (cs_planted_settings_n_features (s) > DIRECTIONS_MAX / (2 * s->d_model))
+    return refuse (error, "there are too many features for so wide a stream");
+  if (s->tokens / s->document_tokens < 2)
+    return refuse (error, "there have to be two documents, of which one is held out");
   if (s->weak_min > s->weak_max)
     return refuse (error, "weak_min is more than weak_max");
   if (s->groups * s->group_size > s->shared)

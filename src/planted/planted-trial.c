@@ -85,6 +85,13 @@ fill_config (CsTrainConfig *config, const CsPlantedSettings *s, CsVariant varian
   config->validate_every = 0;
 }
 
+/* The k of BatchTopK at which it has L1's L0; 1 where that is not known. */
+static size_t
+equal_k (double l0, const CsPlantedSettings *settings)
+{
+  return isfinite (l0) ? (size_t)CLAMP (round (l0), 1, (double)settings->latents) : 1;
+}
+
 /* --- Scoring --- */
 
 /* FVE over both models on the documents that the run held out (a twentieth where it does not say).
@@ -197,8 +204,6 @@ cs_planted_trial (CsJob *job,
     return false;
   fill_config (&config, settings, CS_VARIANT_BATCHTOPK, seed);
   config.n_threads = n_threads;
-  config.k = settings->k > 0 ? settings->k
-                             : (size_t)CLAMP (round (out[0].value[CS_PLANTED_L0]), 1,
-                                              (double)settings->latents);
+  config.k = settings->k > 0 ? settings->k : equal_k (out[0].value[CS_PLANTED_L0], settings);
   return train_and_score (job, planted, &config, &out[1], error);
 }

@@ -8,7 +8,6 @@
 #include "json.h"
 
 #define FILE_MAX ((size_t)512 << 20)
-#define NUMBERS_MAX ((size_t)1 << 26) /* of all directions together */
 
 static const char *const models[2] = { "base", "chat" };
 
@@ -197,15 +196,12 @@ cs_planted_truth_load (const char *path, GError **error)
   g_autoptr (CsPlantedTruth) truth = g_new0 (CsPlantedTruth, 1);
   g_autoptr (json_t) root = cs_json_load (path, FILE_MAX, error);
   json_t *features;
-  size_t n_numbers;
 
   if (root == NULL || !read_head (truth, root, path, error))
     return NULL;
   features = json_object_get (root, "features");
   truth->n_features = json_array_size (features);
-  if (truth->n_features != cs_planted_settings_n_features (&truth->settings) ||
-      !g_size_checked_mul (&n_numbers, truth->n_features, 2 * truth->settings.d_model) ||
-      n_numbers > NUMBERS_MAX)
+  if (truth->n_features != cs_planted_settings_n_features (&truth->settings))
     {
       g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
                    "%s does not list the features that its settings count: plant the world again.",
@@ -213,7 +209,7 @@ cs_planted_truth_load (const char *path, GError **error)
       return NULL;
     }
   truth->features = g_new0 (CsPlantedFeature, truth->n_features);
-  truth->directions = g_new0 (float, n_numbers);
+  truth->directions = g_new0 (float, 2 * truth->n_features * truth->settings.d_model);
   for (size_t i = 0; i < truth->n_features; i++)
     if (!read_feature (truth, i, json_array_get (features, i), path, error))
       return NULL;

@@ -375,6 +375,23 @@ test_settings (void)
       g_assert_cmpstr (cs_planted_settings_difference (&s, &other, !list[i].is_world), ==,
                        list[i].is_world ? list[i].name : NULL);
     }
+  {
+    CsPlantedSettings other = s;
+
+    other.tokens = 100;
+    other.document_tokens = 60;
+    g_assert_false (cs_planted_settings_check (&other, NULL));
+    other = s;
+    other.d_model = 4096;
+    other.shared = other.base_only = other.chat_only = 4096;
+    g_assert_false (cs_planted_settings_check (&other, NULL));
+    other = s;
+    other.weak_min = .6;
+    g_assert_false (cs_planted_settings_check (&other, NULL));
+    other = s;
+    other.group_size = 90;
+    g_assert_false (cs_planted_settings_check (&other, NULL));
+  }
   s.noise = .123;
   s.steps = 77;
   object = cs_planted_settings_json (&s, false);
