@@ -99,7 +99,6 @@ fill_row (const CsAnalyzePass *p, size_t j, const double norms[2], CsLatentRow *
   const CsCrosscoder *cc = p->crosscoder;
   const double delta_norm = cs_crosscoder_norm_ratio (cc, norms[0], norms[1]);
 
-  row->latent = (uint32_t) j;
   row->dec_base_norm = (float) norms[0];
   row->dec_chat_norm = (float) norms[1];
   row->delta_norm = (float) delta_norm;
@@ -109,11 +108,6 @@ fill_row (const CsAnalyzePass *p, size_t j, const double norms[2], CsLatentRow *
   row->max_act = p->max_act[j];
   row->tag = (uint8_t) cs_latent_classify (delta_norm, row->count_active < DEAD_BELOW);
   row->dead = row->tag == CS_LATENT_DEAD;
-  row->twin = -1;
-  row->twin_cos = row->twin_divergence = NAN;
-  for (int i = 0; i < 2; i++)
-    row->nu_error_interval[i] = row->nu_reconstruction_interval[i] = row->base_nu_error_interval[i] =
-      row->base_nu_reconstruction_interval[i] = NAN;
 }
 
 static int
@@ -234,6 +228,7 @@ cs_analyze_fill_rows (const CsAnalyzePass *p, CsLatents *latents)
   cs_crosscoder_norms (p->crosscoder, p->team, norms);
   for (size_t j = 0; j < n_latents; j++)
     {
+      cs_latent_row_init (&latents->rows[j], j);
       fill_scaling (p->scaling, j, latents, &n_broken);
       fill_row (p, j, norms + 2 * j, &latents->rows[j]);
       fill_shares (p, j, &latents->rows[j]);

@@ -13,7 +13,7 @@
 
 #define FORMAT_VERSION 1
 #define MAX_LATENTS ((size_t) 1 << 26)
-#define N_NEEDED 23   /* columns that every file has */
+#define N_NEEDED CS_LATENTS_N_FIRST_FIELDS   /* columns that every file has */
 
 typedef enum { U8, U32, U64, F32, I32 } Kind;
 
@@ -87,6 +87,73 @@ static const struct {
 };
 
 static const size_t sizes[] = { [U8] = 1, [U32] = 4, [U64] = 8, [F32] = 4, [I32] = 4 };
+
+static void
+clear_field (CsLatentRow *row, size_t column)
+{
+  static const float unknown = NAN;
+  static const int32_t none = -1;
+  const Kind kind = columns[column].kind;
+
+  if (kind == F32)
+    memcpy ((char *) row + columns[column].offset, &unknown, sizeof unknown);
+  else if (kind == I32)
+    memcpy ((char *) row + columns[column].offset, &none, sizeof none);
+  else
+    memset ((char *) row + columns[column].offset, 0, sizes[kind]);
+}
+
+void
+cs_latent_row_init (CsLatentRow *row, size_t latent)
+{
+  memset (row, 0, sizeof *row);
+  for (size_t column = 0; column < G_N_ELEMENTS (columns); column++)
+    clear_field (row, column);
+  row->latent = (uint32_t) latent;
+}
+
+size_t
+cs_latents_n_fields (void)
+{
+  return G_N_ELEMENTS (columns);
+}
+
+const char *
+cs_latents_field_name (size_t field)
+{
+  return columns[field].name;
+}
+
+bool
+cs_latents_field_is_flag (size_t field)
+{
+  return columns[field].kind == U8 && columns[field].offset != offsetof (CsLatentRow, tag);
+}
+
+bool
+cs_latents_field_is_whole (size_t field)
+{
+  return columns[field].kind != F32;
+}
+
+double
+cs_latents_field_value (const CsLatentRow *row, size_t field)
+{
+  const void *at = (const char *) row + columns[field].offset;
+  const bool is_verdict = columns[field].offset == offsetof (CsLatentRow, chat_specific) ||
+                          columns[field].offset == offsetof (CsLatentRow, base_specific);
+
+  if (is_verdict && !row->tested)
+    return NAN;
+  switch (columns[field].kind)
+    {
+    case U8: return *(const uint8_t *) at;
+    case U32: return *(const uint32_t *) at;
+    case U64: return (double) *(const uint64_t *) at;
+    case I32: return *(const int32_t *) at < 0 ? NAN : *(const int32_t *) at;
+    default: return *(const float *) at;
+    }
+}
 
 static hid_t
 native_type (Kind kind)
@@ -252,27 +319,6 @@ dataset_dims (hid_t set, int n_dims, hsize_t *dims)
   return ok;
 }
 
-/* What a column that a file has not says. */
-static void
-clear_column (size_t column, CsLatents *latents)
-{
-  static const float unknown = NAN;
-  static const int32_t none = -1;
-  const Kind kind = columns[column].kind;
-
-  for (size_t j = 0; j < latents->n_latents; j++)
-    {
-      char *field = (char *) &latents->rows[j] + columns[column].offset;
-
-      if (kind == F32)
-        memcpy (field, &unknown, sizeof unknown);
-      else if (kind == I32)
-        memcpy (field, &none, sizeof none);
-      else
-        memset (field, 0, sizes[kind]);
-    }
-}
-
 static bool
 read_column (hid_t file, size_t column, CsLatents *latents, char *buffer)
 {
@@ -283,7 +329,8 @@ read_column (hid_t file, size_t column, CsLatents *latents, char *buffer)
 
   if (column >= N_NEEDED && H5Lexists (file, columns[column].name, H5P_DEFAULT) == 0)
     {
-      clear_column (column, latents);
+      for (size_t j = 0; j < latents->n_latents; j++)
+        clear_field (&latents->rows[j], column);
       return true;
     }
   set = H5Dopen2 (file, columns[column].name, H5P_DEFAULT);

@@ -116,7 +116,7 @@ measure_twins (const CsLatents *latents, CsLatentSummary *s)
     {
       const CsLatentRow *row = &latents->rows[j];
 
-      if (row->twin < 0 || row->delta_norm < CS_CHAT_LEANING)
+      if (row->twin < 0 || !(row->twin_cos > 0) || row->delta_norm < CS_CHAT_LEANING)
         continue;
       s->twins++;
       if (!isnan (row->twin_divergence))

@@ -76,8 +76,20 @@ typedef struct {
   size_t       close_pairs;   /* (chat-leaning, base-leaning) pairs with a cosine above 0.9, twins or not */
 } CsLatents;
 
+/* A latent of which nothing is known: NaN, no twin, 0. */
+void cs_latent_row_init (CsLatentRow *row, size_t latent);
 void cs_latents_free (CsLatents *latents);
 CsLatents *cs_latents_load (const char *run_folder, GError **error);
+
+/* The columns by name, as latents.h5, `latents --json` and CSV files call them: first the CS_LATENTS_N_FIRST_FIELDS of the first
+ * version, then the later ones. */
+#define CS_LATENTS_N_FIRST_FIELDS 23
+size_t      cs_latents_n_fields (void);
+const char *cs_latents_field_name (size_t field);
+bool        cs_latents_field_is_flag (size_t field);    /* 0 or 1 */
+bool        cs_latents_field_is_whole (size_t field);   /* a number of tokens or of a latent, a class or a flag */
+/* NaN where not known: a verdict of a latent that was not tested, the twin of one that has none. */
+double      cs_latents_field_value (const CsLatentRow *row, size_t field);
 
 typedef struct {
   size_t   n_test;            /* N: how many that lean furthest to each side are tested; 0 = a tenth of the living, at least 50 */

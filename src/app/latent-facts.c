@@ -1,5 +1,7 @@
 #include "latent-facts.h"
 
+#include <math.h>
+
 #include <glib/gi18n.h>
 
 #include "latent-words.h"
@@ -21,12 +23,26 @@ typedef enum
   N_FACTS,
 } Fact;
 
+/* Lines below the betas. */
+typedef enum
+{
+  LINE_NU_ERROR_INTERVAL,
+  LINE_NU_RECONSTRUCTION_INTERVAL,
+  LINE_NO_BIAS,
+  LINE_BASE_ERROR,
+  LINE_BASE_RECONSTRUCTION,
+  LINE_TWIN,
+  N_LINES,
+} Line;
+
 struct _CsLatentFacts
 {
   GtkBox parent;
   GtkGrid *grid;
   GtkLabel *fact[N_FACTS];
   GtkLabel *beta[3];
+  GtkLabel *line[N_LINES];
+  GtkLabel *share[CS_TOKEN_N_CLASSES];
 };
 
 G_DEFINE_FINAL_TYPE (CsLatentFacts, cs_latent_facts, GTK_TYPE_BOX)
@@ -95,6 +111,71 @@ fact_title (Fact fact)
     }
 }
 
+static char *
+interval_text (const float interval[2])
+{
+  g_autofree char *low = cs_latent_number (interval[0]), *high = cs_latent_number (interval[1]);
+
+  return g_strdup_printf (_ ("%s to %s"), low, high);
+}
+
+static char *
+ratio_text (float other, float own, float ratio)
+{
+  g_autofree char *a = cs_latent_number (other), *b = cs_latent_number (own);
+  g_autofree char *nu = cs_latent_number (ratio);
+
+  return g_strdup_printf ("%s / %s = %s", a, b, nu);
+}
+
+static char *
+twin_text (const CsLatentRow *row)
+{
+  g_autofree char *divergence = cs_latent_number (row->twin_divergence);
+
+  if (row->twin < 0 || !(row->twin_cos > 0))
+    return g_strdup ("–");
+  return g_strdup_printf (_ ("%d, divergence %s"), row->twin, divergence);
+}
+
+static char *
+line_text (const CsLatentRow *row, Line line)
+{
+  switch (line)
+    {
+    case LINE_NU_ERROR_INTERVAL:
+      return interval_text (row->nu_error_interval);
+    case LINE_NU_RECONSTRUCTION_INTERVAL:
+      return interval_text (row->nu_reconstruction_interval);
+    case LINE_NO_BIAS:
+      return ratio_text (row->beta_reconstruction_nobias[0], row->beta_reconstruction_nobias[1],
+                         row->nu_reconstruction_nobias);
+    case LINE_BASE_ERROR:
+      return ratio_text (row->base_beta_error[1], row->base_beta_error[0], row->base_nu_error);
+    case LINE_BASE_RECONSTRUCTION:
+      return ratio_text (row->base_beta_reconstruction[1], row->base_beta_reconstruction[0],
+                         row->base_nu_reconstruction);
+    default:
+      return twin_text (row);
+    }
+}
+
+static void
+show_lines (CsLatentFacts *self, const CsLatentRow *row)
+{
+  for (Line line = 0; line < N_LINES; line++)
+    {
+      g_autofree char *text = line_text (row, line);
+      gtk_label_set_text (self->line[line], text);
+    }
+  for (size_t c = 0; c < CS_TOKEN_N_CLASSES; c++)
+    {
+      g_autofree char *number = cs_latent_number (100 * row->share[c]);
+      g_autofree char *text = g_strdup_printf (_ ("%s %%"), number);
+      gtk_label_set_text (self->share[c], isnan (row->share[c]) ? number : text);
+    }
+}
+
 void
 cs_latent_facts_show (CsLatentFacts *self, const CsLatentRow *row)
 {
@@ -114,6 +195,7 @@ cs_latent_facts_show (CsLatentFacts *self, const CsLatentRow *row)
       g_autofree char *text = g_strdup_printf ("%s / %s = %s", base, chat, nu);
       gtk_label_set_text (self->beta[i], text);
     }
+  show_lines (self, row);
 }
 
 static void
@@ -135,17 +217,43 @@ add_fact (CsLatentFacts *self, Fact fact)
   gtk_grid_attach (self->grid, box, (int)fact % 3, (int)fact / 3, 1, 1);
 }
 
-static void
-add_beta (CsLatentFacts *self, GtkWidget *betas, size_t i)
+static GtkLabel *
+add_line (GtkWidget *expander, const char *title)
 {
-  const char *titles[] = { _ ("Activation"), _ ("Reconstruction"), _ ("Error") };
   GtkWidget *row = adw_action_row_new (), *value = gtk_label_new (NULL);
 
-  self->beta[i] = GTK_LABEL (value);
   gtk_widget_add_css_class (value, "numeric");
-  adw_preferences_row_set_title (ADW_PREFERENCES_ROW (row), titles[i]);
+  adw_preferences_row_set_title (ADW_PREFERENCES_ROW (row), title);
   adw_action_row_add_suffix (ADW_ACTION_ROW (row), value);
-  adw_expander_row_add_row (ADW_EXPANDER_ROW (betas), row);
+  adw_expander_row_add_row (ADW_EXPANDER_ROW (expander), row);
+  return GTK_LABEL (value);
+}
+
+static void
+add_scaling_lines (CsLatentFacts *self, GtkWidget *expander)
+{
+  const char *betas[] = { _ ("Activation"), _ ("Reconstruction"), _ ("Error") };
+  const char *lines[N_LINES] = { _ ("ν^ε, 95 % interval"),     _ ("ν^r, 95 % interval"),
+                                 _ ("Reconstruction, no bias"), _ ("Error, along base (chat / base)"),
+                                 _ ("Reconstruction, along base"), _ ("Twin") };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (betas); i++)
+    self->beta[i] = add_line (expander, betas[i]);
+  for (Line line = 0; line < N_LINES; line++)
+    self->line[line] = add_line (expander, lines[line]);
+}
+
+static void
+add_share_lines (CsLatentFacts *self, GtkWidget *expander)
+{
+  const char *titles[CS_TOKEN_N_CLASSES] = {
+    _ ("Ordinary text"), _ ("User's words"),    _ ("Model's words"), _ ("Other roles' words"),
+    _ ("Start of turn"), _ ("Role"),            _ ("Newline of the template"), _ ("End of turn"),
+    _ ("Beginning of text"),
+  };
+
+  for (size_t c = 0; c < CS_TOKEN_N_CLASSES; c++)
+    self->share[c] = add_line (expander, titles[c]);
 }
 
 static void
@@ -158,6 +266,7 @@ cs_latent_facts_init (CsLatentFacts *self)
 {
   GtkWidget *card = gtk_box_new (GTK_ORIENTATION_VERTICAL, 0);
   GtkWidget *group = adw_preferences_group_new (), *betas = adw_expander_row_new ();
+  GtkWidget *shares = adw_expander_row_new ();
 
   gtk_orientable_set_orientation (GTK_ORIENTABLE (self), GTK_ORIENTATION_VERTICAL);
   gtk_box_set_spacing (GTK_BOX (self), 12);
@@ -175,9 +284,12 @@ cs_latent_facts_init (CsLatentFacts *self)
   adw_preferences_row_set_title (ADW_PREFERENCES_ROW (betas), _ ("Latent Scaling"));
   adw_expander_row_set_subtitle (ADW_EXPANDER_ROW (betas),
                                  _ ("β in base and chat, ν = β base / β chat"));
-  for (size_t i = 0; i < 3; i++)
-    add_beta (self, betas, i);
+  add_scaling_lines (self, betas);
+  adw_preferences_row_set_title (ADW_PREFERENCES_ROW (shares), _ ("Tokens"));
+  adw_expander_row_set_subtitle (ADW_EXPANDER_ROW (shares), _ ("On which of them it is active"));
+  add_share_lines (self, shares);
   adw_preferences_group_add (ADW_PREFERENCES_GROUP (group), betas);
+  adw_preferences_group_add (ADW_PREFERENCES_GROUP (group), shares);
   gtk_widget_add_css_class (card, "card");
   gtk_box_append (GTK_BOX (card), GTK_WIDGET (self->grid));
   gtk_box_append (GTK_BOX (self), card);

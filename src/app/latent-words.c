@@ -303,6 +303,8 @@ append_row (GString *csv, const CsLatentRow *r, const CsLabel *label)
   append_number (csv, r->nu_reconstruction);
   append_number (csv, r->nu_error);
   append_number (csv, r->template_share);
+  for (size_t field = CS_LATENTS_N_FIRST_FIELDS; field < cs_latents_n_fields (); field++)
+    append_number (csv, cs_latents_field_value (r, field));
   append_words (csv, label != NULL ? label->name : NULL);
   append_words (csv, label != NULL ? label->note : NULL);
   g_string_append_printf (csv, ",%d\n", label != NULL && label->bookmarked);
@@ -315,9 +317,12 @@ cs_latents_as_csv (CsLatentList *list)
       "latent,tag,dead,tested,chat_specific,delta_norm,dec_base_norm,dec_chat_norm,dec_cos_sim,"
       "enc_cos_sim,density,max_act,count_active,beta_activation_base,beta_reconstruction_base,"
       "beta_error_base,beta_activation_chat,beta_reconstruction_chat,beta_error_chat,"
-      "nu_activation,nu_reconstruction,nu_error,template_share,label,note,bookmarked\n");
+      "nu_activation,nu_reconstruction,nu_error,template_share");
   guint n = g_list_model_get_n_items (G_LIST_MODEL (list));
 
+  for (size_t field = CS_LATENTS_N_FIRST_FIELDS; field < cs_latents_n_fields (); field++)
+    g_string_append_printf (csv, ",%s", cs_latents_field_name (field));
+  g_string_append (csv, ",label,note,bookmarked\n");
   for (guint i = 0; i < n; i++)
     {
       size_t latent = cs_latent_list_at (list, i);

@@ -34,7 +34,7 @@ synthetic_latents (size_t n)
       CsLatentRow *row = &latents->rows[j];
       const double leaning = 0.5 + 0.15 * cs_random_normal (&random);
 
-      row->latent = (uint32_t)j;
+      cs_latent_row_init (row, j);
       row->dead = cs_random_below (&random, 50) == 0;
       row->delta_norm = (float)CLAMP (leaning, 0, 1);
       row->dec_base_norm = (float)(2 - 2 * row->delta_norm);
@@ -44,7 +44,6 @@ synthetic_latents (size_t n)
       row->count_active = row->dead ? 0 : 10 + cs_random_below (&random, 100000);
       row->density = (float)row->count_active / 1e6f;
       row->max_act = (float)(50 * cs_random_uniform (&random));
-      row->nu_error = row->nu_reconstruction = row->nu_activation = row->template_share = NAN;
     }
   return latents;
 }

@@ -7,75 +7,12 @@
 
 #include "cli.h"
 
-/* What rows can be sorted by. The last N_WORDS are not numbers in JSON. */
-enum
-{
-  N_WORDS = 4
-};
-static const char *const columns[] = {
-  "latent",
-  "delta_norm",
-  "dec_base_norm",
-  "dec_chat_norm",
-  "dec_cos_sim",
-  "enc_cos_sim",
-  "density",
-  "max_act",
-  "beta_activation_base",
-  "beta_activation_chat",
-  "beta_reconstruction_base",
-  "beta_reconstruction_chat",
-  "beta_error_base",
-  "beta_error_chat",
-  "nu_activation",
-  "nu_error",
-  "nu_reconstruction",
-  "count_active",
-  "template_share",
-  "tag",
-  "dead",
-  "tested",
-  "chat_specific",
-};
-
-static double
-value_of (const CsLatentRow *r, size_t column)
-{
-  const double values[] = {
-    r->latent,
-    r->delta_norm,
-    r->dec_base_norm,
-    r->dec_chat_norm,
-    r->dec_cos_sim,
-    r->enc_cos_sim,
-    r->density,
-    r->max_act,
-    r->beta_activation[0],
-    r->beta_activation[1],
-    r->beta_reconstruction[0],
-    r->beta_reconstruction[1],
-    r->beta_error[0],
-    r->beta_error[1],
-    r->nu_activation,
-    r->nu_error,
-    r->nu_reconstruction,
-    (double)r->count_active,
-    r->template_share,
-    r->tag,
-    r->dead,
-    r->tested,
-    r->tested ? r->chat_specific : NAN,
-  };
-
-  return values[column];
-}
-
 static size_t
 find_column (const char *name)
 {
   size_t i = 0;
 
-  while (i < G_N_ELEMENTS (columns) && strcmp (columns[i], name) != 0)
+  while (i < cs_latents_n_fields () && strcmp (cs_latents_field_name (i), name) != 0)
     i++;
   return i;
 }
@@ -83,7 +20,7 @@ find_column (const char *name)
 bool
 cs_latents_list_has_column (const char *column)
 {
-  return find_column (column + (*column == '-')) < G_N_ELEMENTS (columns);
+  return find_column (column + (*column == '-')) < cs_latents_n_fields ();
 }
 
 typedef struct
@@ -106,23 +43,25 @@ compare (const void *a, const void *b)
 }
 
 static json_t *
+field_json (const CsLatentRow *r, size_t field)
+{
+  const double value = cs_latents_field_value (r, field);
+
+  if (isnan (value))
+    return json_null ();
+  if (cs_latents_field_is_flag (field))
+    return json_boolean (value != 0);
+  return cs_latents_field_is_whole (field) ? json_integer ((json_int_t)value) : cs_cli_real (value);
+}
+
+static json_t *
 row_json (const CsLatentRow *r)
 {
   json_t *object = json_object ();
 
-  for (size_t c = 0; c < G_N_ELEMENTS (columns) - N_WORDS; c++)
-    {
-      bool whole = strcmp (columns[c], "latent") == 0 || strcmp (columns[c], "count_active") == 0;
-
-      json_object_set_new (object, columns[c],
-                           whole ? json_integer ((json_int_t)value_of (r, c))
-                                 : cs_cli_real (value_of (r, c)));
-    }
+  for (size_t i = 0; i < cs_latents_n_fields (); i++)
+    json_object_set_new (object, cs_latents_field_name (i), field_json (r, i));
   json_object_set_new (object, "tag", json_string (cs_latent_class_name (r->tag)));
-  json_object_set_new (object, "dead", json_boolean (r->dead));
-  json_object_set_new (object, "tested", json_boolean (r->tested));
-  json_object_set_new (object, "chat_specific",
-                       r->tested ? json_boolean (r->chat_specific) : json_null ());
   return object;
 }
 
@@ -157,7 +96,7 @@ cs_latents_list_sort (const CsLatents *latents, const char *sort, uint32_t *inde
 
   for (size_t i = 0; i < n; i++)
     {
-      double key = value_of (&latents->rows[index[i]], column);
+      double key = cs_latents_field_value (&latents->rows[index[i]], column);
       entries[i] = (Entry){ down ? -key : key, index[i] };
     }
   qsort (entries, n, sizeof *entries, compare);

@@ -319,6 +319,25 @@ cs_figure_density (const float *frequency, const uint8_t *classes, size_t n, boo
 }
 
 CsPlot *
+cs_figure_template_share (const float *template_share,
+                          const uint8_t *classes,
+                          size_t n,
+                          bool log_y)
+{
+  Tally tally = tally_new (0, 1, 20);
+  CsPlot *plot;
+
+  for (size_t i = 0; i < n; i++)
+    if (isfinite (template_share[i]))
+      tally_add (&tally, template_share[i], class_at (classes, i, CS_PLOT_CLASS_PLAIN));
+  plot = class_histogram (_ ("Activity on tokens of the chat template"), &tally, log_y);
+  cs_axis_set_label (cs_plot_x (plot), _ ("share of active tokens that are the chat template's"), NULL);
+  cs_axis_set_format (cs_plot_x (plot), CS_TICKS_PERCENT);
+  cs_plot_set_placeholder (plot, _ ("No chat text was analysed"));
+  return plot;
+}
+
+CsPlot *
 cs_figure_metric (const char *title, const char *metric, bool log_y)
 {
   CsPlot *plot = cs_plot_new (title);

@@ -39,5 +39,12 @@ CsPlot *cs_figure_cosine (const float *cosine, const uint8_t *classes, size_t n,
  * out. */
 CsPlot *cs_figure_density (const float *frequency, const uint8_t *classes, size_t n, bool log_y);
 
+/* template_share[n]: the share of each latent's active tokens that the chat template wrote, in [0,
+ * 1], 20 bins; NaN (no chat text) is left out. */
+CsPlot *cs_figure_template_share (const float *template_share,
+                                  const uint8_t *classes,
+                                  size_t n,
+                                  bool log_y);
+
 /* Curves of one metric over training steps, one a run: add each with cs_plot_add_line(). */
 CsPlot *cs_figure_metric (const char *title, const char *metric, bool log_y);

@@ -9,14 +9,61 @@ cs_claims_real (double value)
   return isfinite (value) ? json_real (value) : json_null ();
 }
 
+static json_t *
+interval_json (const double interval[2])
+{
+  return json_pack ("[o, o]", cs_claims_real (interval[0]), cs_claims_real (interval[1]));
+}
+
+static json_t *
+spread_json (const CsSpread *spread)
+{
+  return json_pack ("{s:I, s:o, s:o, s:o}", "n", (json_int_t) spread->n, "mean", cs_claims_real (spread->mean), "std",
+                    cs_claims_real (spread->std), "interval", interval_json ((const double[]) { spread->low, spread->high }));
+}
+
+static json_t *
+overlap_json (const CsOverlap *overlap)
+{
+  return json_pack ("{s:I, s:I, s:o, s:o}", "n", (json_int_t) overlap->n, "inside", (json_int_t) overlap->inside, "share",
+                    cs_claims_real (overlap->share), "interval", interval_json (overlap->interval));
+}
+
+/* What Latent Scaling says beyond the counts. */
+static void
+add_scaling (json_t *object, const CsLatentSummary *s)
+{
+  json_t *more = json_pack (
+    "{s:I, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "chat_leaning_tested", (json_int_t) s->chat_leaning,
+    "confirmed_share", cs_claims_real (s->confirmed_share), "confirmed_interval", interval_json (s->confirmed_interval),
+    "chat_specific_surely", (json_int_t) s->chat_specific_surely, "chat_specific_possibly",
+    (json_int_t) s->chat_specific_possibly, "chat_only_specific", (json_int_t) s->chat_only_specific, "base_leaning_tested",
+    (json_int_t) s->base_leaning, "base_specific", (json_int_t) s->base_specific, "twins", (json_int_t) s->twins,
+    "close_pairs", (json_int_t) s->close_pairs, "twin_divergence", cs_claims_real (s->twin_divergence), "identity_gap",
+    cs_claims_real (s->identity_gap));
+
+  json_object_update (object, more);
+  json_decref (more);
+  json_object_set_new (object, "shared_nu_error", spread_json (&s->shared_nu_error));
+  json_object_set_new (object, "shared_nu_reconstruction", spread_json (&s->shared_nu_reconstruction));
+  json_object_set_new (object, "chat_leaning_in_shared_nu_error", overlap_json (&s->leaning_error));
+  json_object_set_new (object, "chat_leaning_in_shared_nu_reconstruction", overlap_json (&s->leaning_reconstruction));
+  json_object_set_new (object, "chat_only_in_shared_nu_error", overlap_json (&s->only_error));
+  json_object_set_new (object, "chat_only_in_shared_nu_reconstruction", overlap_json (&s->only_reconstruction));
+}
+
 json_t *
 cs_claims_summary_json (const CsLatentSummary *s)
 {
-  return json_pack ("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "latents", (json_int_t) s->latents, "dead",
-                    (json_int_t) s->dead, "base_only", (json_int_t) s->base_only, "shared", (json_int_t) s->shared,
-                    "chat_only", (json_int_t) s->chat_only, "other", (json_int_t) s->other, "tested",
-                    (json_int_t) s->tested, "chat_specific", (json_int_t) s->chat_specific, "fve_base",
-                    cs_claims_real (s->fve_base), "fve_chat", cs_claims_real (s->fve_chat), "l0", cs_claims_real (s->l0));
+  json_t *object =
+    json_pack ("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "latents", (json_int_t) s->latents, "dead",
+               (json_int_t) s->dead, "base_only", (json_int_t) s->base_only, "shared", (json_int_t) s->shared, "chat_only",
+               (json_int_t) s->chat_only, "other", (json_int_t) s->other, "tested", (json_int_t) s->tested, "chat_specific",
+               (json_int_t) s->chat_specific, "fve_base", cs_claims_real (s->fve_base), "fve_chat",
+               cs_claims_real (s->fve_chat), "l0", cs_claims_real (s->l0));
+
+  add_scaling (object, s);
+  return object;
 }
 
 static double
@@ -39,6 +86,9 @@ static const struct {
   { "other", "other", 0 },
   { "chat_leaning_tested", "chat-leaning, tested", 0 },
   { "chat_specific", "chat-specific by Latent Scaling", 0 },
+  { "chat_specific_surely", "… with the whole 95 % interval", 0 },
+  { "base_specific", "base-specific along d_base", 0 },
+  { "twins", "twins (cosine > 0.9)", 0 },
   { "fve_base", "FVE base", 3 },
   { "fve_chat", "FVE chat", 3 },
   { "l0", "L0", 1 },

@@ -7,7 +7,11 @@
 
 /* A real that JSON can hold: NaN and infinities become null. New reference. */
 json_t *cs_claims_real (double value);
-/* {"latents", "dead", "base_only", "shared", "chat_only", "other", "tested", "chat_specific", "fve_base", "fve_chat", "l0"}. */
+/* {"latents", "dead", "base_only", "shared", "chat_only", "other", "tested", "chat_specific", "fve_base", "fve_chat", "l0",
+ * "chat_leaning_tested", "confirmed_share", "confirmed_interval": [low, high], "chat_specific_surely", "chat_specific_possibly",
+ * "chat_only_specific", "base_leaning_tested", "base_specific", "twins", "close_pairs", "twin_divergence", "identity_gap",
+ * "shared_nu_error", "shared_nu_reconstruction": {"n", "mean", "std", "interval"}, "chat_leaning_in_shared_nu_error" …
+ * "chat_only_in_shared_nu_reconstruction": {"n", "inside", "share", "interval"}}: see CsLatentSummary. */
 json_t *cs_claims_summary_json (const CsLatentSummary *summary);
 char   *cs_claims_summary_text (const json_t *summary);   /* a few lines; free with g_free() */
 /* The whole table of `demo --json`'s object, to be read by people. Free with g_free(). */

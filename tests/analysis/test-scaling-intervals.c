@@ -233,6 +233,7 @@ test_summary (void)
   rows[26].base_specific = 1;
   set_row (&rows[27], .3, .5, .5, false);
   rows[22].twin = 26, rows[26].twin = 22;
+  rows[22].twin_cos = rows[26].twin_cos = .95f;
   rows[22].twin_divergence = rows[26].twin_divergence = .25f;
   cs_latents_summarise (&latents, &s);
   g_assert_cmpuint (s.tested, ==, N_ROWS);

@@ -344,7 +344,9 @@ test_degenerate_figures (void)
                       cs_figure_cosine (odd, NULL, 7, true),
                       cs_figure_cosine (NULL, NULL, 0, false),
                       cs_figure_density (odd, NULL, 7, true),
-                      cs_figure_density (NULL, NULL, 0, true) };
+                      cs_figure_density (NULL, NULL, 0, true),
+                      cs_figure_template_share (odd, NULL, 7, true),
+                      cs_figure_template_share (NULL, NULL, 0, false) };
 
   for (size_t i = 0; i < G_N_ELEMENTS (plots); i++)
     {
@@ -354,6 +356,22 @@ test_degenerate_figures (void)
       draw_everywhere (plots[i]);
       cs_plot_free (plots[i]);
     }
+}
+
+static void
+test_template_share (void)
+{
+  const float share[] = { 0, 0.02f, 0.5f, 0.97f, 1, NAN };
+  const uint8_t classes[] = { CS_PLOT_CLASS_SHARED,    CS_PLOT_CLASS_SHARED,    CS_PLOT_CLASS_CHAT_ONLY,
+                              CS_PLOT_CLASS_CHAT_ONLY, CS_PLOT_CLASS_CHAT_ONLY, CS_PLOT_CLASS_SHARED };
+  g_autoptr (CsPlot) plot = cs_figure_template_share (share, classes, 6, false);
+  g_auto (CsPlotReadout) readout = { 0 };
+  double x, y, width, height;
+
+  draw_everywhere (plot);
+  cs_plot_get_frame (plot, WIDTH, HEIGHT, &x, &y, &width, &height);
+  g_assert_true (cs_plot_locate (plot, WIDTH, HEIGHT, x + 0.99 * width, y + 0.5 * height, &readout));
+  g_assert_nonnull (strstr (readout.text, "2")); /* the last bin holds 0.97 and 1 */
 }
 
 static void
@@ -490,6 +508,7 @@ main (int argc, char **argv)
   g_test_add_func ("/plot/figures/degenerate", test_degenerate_figures);
   g_test_add_func ("/plot/degenerate-lines", test_degenerate_lines);
   g_test_add_func ("/plot/heat", test_heat);
+  g_test_add_func ("/plot/template-share", test_template_share);
   g_test_add_func ("/plot/export", test_export);
   return g_test_run ();
 }
