@@ -10,18 +10,26 @@
 #define FORMAT_VERSION 1
 #define MAX_ITEMS ((size_t)1 << 20)
 
+static void
+free_tokens (CsBaselineToken *tokens, size_t n)
+{
+  for (size_t i = 0; i < n; i++)
+    {
+      g_free (tokens[i].context);
+      g_free (tokens[i].token);
+      g_free (tokens[i].chat_next);
+      g_free (tokens[i].base_next);
+    }
+  g_free (tokens);
+}
+
 void
 cs_baselines_free (CsBaselines *b)
 {
   if (b == NULL)
     return;
-  for (size_t i = 0; i < b->n_top; i++)
-    {
-      g_free (b->top[i].context);
-      g_free (b->top[i].token);
-      g_free (b->top[i].chat_next);
-      g_free (b->top[i].base_next);
-    }
+  free_tokens (b->top, b->n_top);
+  free_tokens (b->top_answers, b->n_top_answers);
   for (size_t i = 0; i < b->n_top_documents; i++)
     g_free (b->top_documents[i].beginning);
   for (size_t i = 0; i < b->n_differences; i++)
@@ -31,7 +39,6 @@ cs_baselines_free (CsBaselines *b)
     }
   for (size_t i = 0; i < b->n_components; i++)
     cs_lens_free (b->components[i].lens);
-  g_free (b->top);
   g_free (b->top_documents);
   g_free (b->classes);
   g_free (b->differences);
@@ -126,13 +133,16 @@ settings_json (const CsBaselines *b)
 json_t *
 cs_baselines_to_json (const CsBaselines *b)
 {
-  json_t *root = settings_json (b), *top = json_array (), *documents = json_array (),
-         *classes = json_array (), *differences = json_array (), *components = json_array ();
+  json_t *root = settings_json (b), *top = json_array (), *answers = json_array (),
+         *documents = json_array (), *classes = json_array (), *differences = json_array (),
+         *components = json_array ();
 
   for (size_t i = 0; i < b->n_classes; i++)
     json_array_append_new (classes, class_json (&b->classes[i]));
   for (size_t i = 0; i < b->n_top; i++)
     json_array_append_new (top, token_json (&b->top[i]));
+  for (size_t i = 0; i < b->n_top_answers; i++)
+    json_array_append_new (answers, token_json (&b->top_answers[i]));
   for (size_t i = 0; i < b->n_top_documents; i++)
     json_array_append_new (documents, document_json (&b->top_documents[i]));
   for (size_t i = 0; i < b->n_differences; i++)
@@ -141,6 +151,7 @@ cs_baselines_to_json (const CsBaselines *b)
     json_array_append_new (components, component_json (&b->components[i]));
   json_object_set_new (root, "classes", classes);
   json_object_set_new (root, "top_tokens", top);
+  json_object_set_new (root, "top_answer_tokens", answers);
   json_object_set_new (root, "top_documents", documents);
   json_object_set_new (root, "differences", differences);
   json_object_set_new (root, "components", components);
@@ -336,6 +347,7 @@ read_all (json_t *root, const char *name, CsBaselines *b, GError **error)
          get_real (root, name, "kl_hi", &b->hi, error) && read_corpora (root, name, b, error) &&
          LIST ("classes", read_class, classes, n_classes) &&
          LIST ("top_tokens", read_token, top, n_top) &&
+         LIST ("top_answer_tokens", read_token, top_answers, n_top_answers) &&
          LIST ("top_documents", read_document, top_documents, n_top_documents) &&
          LIST ("differences", read_difference, differences, n_differences) &&
          LIST ("components", read_component, components, n_components);
@@ -381,12 +393,12 @@ append_lens (GString *text, const CsLens *lens)
 }
 
 static void
-append_tokens (GString *text, const CsBaselines *b)
+append_tokens (GString *text, const char *title, const CsBaselineToken *tokens, size_t n)
 {
-  g_string_append (text, "\nTokens after which the models differ most\n");
-  for (size_t i = 0; i < MIN (b->n_top, 20); i++)
+  g_string_append_printf (text, "\n%s\n", title);
+  for (size_t i = 0; i < MIN (n, 15); i++)
     {
-      const CsBaselineToken *t = &b->top[i];
+      const CsBaselineToken *t = &tokens[i];
       g_autofree char *context = g_strdelimit (g_strdup (t->context), "\n", ' ');
       const CsLensToken words[] = { { 0, 0, t->chat_next }, { 0, 0, t->base_next } };
       g_autofree char *chat = cs_lens_words (words, 1), *base = cs_lens_words (words + 1, 1);
@@ -409,7 +421,8 @@ cs_baselines_text (const CsBaselines *b)
     g_string_append_printf (text, "  %-8s %8zu tokens  %.3f [%.3f, %.3f]\n",
                             cs_turn_class_name (b->classes[i].class), b->classes[i].count,
                             b->classes[i].kl, b->classes[i].lo, b->classes[i].hi);
-  append_tokens (text, b);
+  append_tokens (text, "Tokens after which the models differ most", b->top, b->n_top);
+  append_tokens (text, "The same within answers", b->top_answers, b->n_top_answers);
   g_string_append (text, "\nDocuments in which they differ most\n");
   for (size_t i = 0; i < MIN (b->n_top_documents, 10); i++)
     {

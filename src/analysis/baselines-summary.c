@@ -145,27 +145,37 @@ describe (const CsTokenizer *tokenizer, const CsBaselineText *text, const Place 
   };
 }
 
-static void
-rank_tokens (CsBaselines *result,
+/* Whether the model's own words are predicted from its own words. */
+static bool
+in_answer (const CsTurnToken *token)
+{
+  return token->predicts && token->class == CS_TURN_MODEL;
+}
+
+/* The n_top tokens of largest KL, of answers only where asked; returns how many. */
+static size_t
+rank_tokens (CsBaselineToken **top,
              const CsTokenizer *tokenizer,
              const CsBaselineText *texts,
              size_t n_texts,
-             size_t n_top)
+             size_t n_tokens,
+             size_t n_top,
+             bool answers)
 {
-  g_autofree Place *places = g_new (Place, MAX (result->n_tokens, 1));
-  g_autofree uint8_t *taken = g_new0 (uint8_t, MAX (n_texts, 1));
-  size_t n = 0;
+  g_autofree Place *places = g_new (Place, MAX (n_tokens, 1));
+  g_autofree size_t *taken = g_new0 (size_t, MAX (n_texts, 1));
+  size_t n = 0, found = 0;
 
   for (size_t i = 0; i < n_texts; i++)
     for (size_t t = texts[i].first; t < texts[i].n; t++)
-      places[n++] = (Place){ texts[i].kl[t], (uint32_t)i, (uint32_t)t };
+      if (!answers || in_answer (&texts[i].turns[t]))
+        places[n++] = (Place){ texts[i].kl[t], (uint32_t)i, (uint32_t)t };
   qsort (places, n, sizeof *places, largest_first);
-  result->top = g_new0 (CsBaselineToken, n_top + 1);
-  for (size_t i = 0; i < n && result->n_top < n_top; i++)
+  *top = g_new0 (CsBaselineToken, n_top + 1);
+  for (size_t i = 0; i < n && found < n_top; i++)
     if (taken[places[i].document]++ < TOP_PER_DOCUMENT)
-      result->top[result->n_top++] = describe (tokenizer, &texts[places[i].document], &places[i]);
-    else
-      taken[places[i].document] = TOP_PER_DOCUMENT; /* it does not wrap round */
+      (*top)[found++] = describe (tokenizer, &texts[places[i].document], &places[i]);
+  return found;
 }
 
 static void
@@ -242,7 +252,10 @@ cs_baselines_rank (CsBaselines *result,
 
   for (size_t i = 0; i < n_texts; i++)
     result->n_tokens += texts[i].n - texts[i].first;
-  rank_tokens (result, tokenizer, texts, n_texts, n_top);
+  result->n_top =
+      rank_tokens (&result->top, tokenizer, texts, n_texts, result->n_tokens, n_top, false);
+  result->n_top_answers =
+      rank_tokens (&result->top_answers, tokenizer, texts, n_texts, result->n_tokens, n_top, true);
   rank_documents (result, tokenizer, texts, n_texts, n_top);
   result->classes = g_new0 (CsBaselineClass, CS_TURN_N_CLASSES);
   for (size_t class = 0; class < CS_TURN_N_CLASSES; class ++)

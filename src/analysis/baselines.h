@@ -73,8 +73,9 @@ typedef struct
   size_t layer, n_documents, n_tokens, n_draws;
   uint64_t seed;
   double kl, lo, hi; /* mean over all tokens */
-  size_t n_top, n_top_documents, n_classes, n_differences, n_components;
-  CsBaselineToken *top;
+  size_t n_top, n_top_answers, n_top_documents, n_classes, n_differences, n_components;
+  CsBaselineToken *top;         /* of all tokens: markers lead where base never saw them */
+  CsBaselineToken *top_answers; /* among those that predict a word of an answer from another */
   CsBaselineDocument *top_documents;
   CsBaselineClass *classes;
   CsBaselineDifference *differences;

@@ -244,6 +244,9 @@ compare (const CsBaselines *b, const Slow *slow)
   g_assert_cmpfloat_with_epsilon (b->top[0].kl, slow->largest, 1e-4);
   for (size_t i = 1; i < b->n_top; i++)
     g_assert_cmpfloat (b->top[i].kl, <=, b->top[i - 1].kl);
+  g_assert_cmpuint (b->n_top_answers, ==, 10);
+  for (size_t i = 0; i < b->n_top_answers; i++)
+    g_assert_cmpint (b->top_answers[i].class, ==, CS_TURN_MODEL);
   for (size_t i = 0; i < b->n_differences; i++)
     if (strcmp (b->differences[i].name, "all tokens") == 0)
       g_assert_cmpfloat_with_epsilon (b->differences[i].norm,
