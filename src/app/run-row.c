@@ -164,6 +164,8 @@ enum
   ITEM_DUPLICATE = 1 << 5,
   ITEM_REMOVE = 1 << 6,
   ITEM_LATENTS = 1 << 7,
+  ITEM_EXPORT = 1 << 8,
+  ITEM_TABLE = 1 << 9,
 };
 
 static const struct
@@ -178,6 +180,10 @@ static const struct
   { ITEM_LATENTS, N_ ("Show Its _Latents"), "training.latents" },
   { ITEM_ANALYSE, N_ ("_Analyse"), "training.analyse" },
   { ITEM_DUPLICATE, N_ ("_Duplicate…"), "training.duplicate" },
+  { ITEM_TABLE, N_ ("A_ttach a Table or Examples…"), "training.attach" },
+  { ITEM_EXPORT, N_ ("_Export for dictionary_learning…"), "training.export-hub" },
+  { ITEM_TABLE, N_ ("Export All Latents as _CSV…"), "training.export-csv" },
+  { ITEM_TABLE, N_ ("Export for _Neuronpedia…"), "training.export-neuronpedia" },
   { ITEM_REMOVE, N_ ("Re_move"), "training.remove" },
 };
 
@@ -197,7 +203,8 @@ offered_items (CsRun *run)
     return offered | ITEM_STOP;
   trained = cs_run_is_trained (run);
   offered |= trained ? ITEM_ANALYSE : offered != 0 ? ITEM_CONTINUE : 0;
-  return offered | ITEM_REMOVE | (is_analysed (run) ? ITEM_LATENTS : 0);
+  return offered | ITEM_REMOVE | (trained ? ITEM_EXPORT : 0) |
+         (is_analysed (run) ? ITEM_LATENTS | ITEM_TABLE : 0);
 }
 
 static void

@@ -2,6 +2,7 @@
 
 #include <glib/gi18n.h>
 
+#include "exchange-actions.h"
 #include "feedback.h"
 
 /* The run that an action is about; NULL where it is gone. */
@@ -137,5 +138,6 @@ cs_training_actions_new (CsTrainingPage *page)
       g_signal_connect_object (action, "activate", G_CALLBACK (entries[i].activate), page, 0);
       g_action_map_add_action (G_ACTION_MAP (group), G_ACTION (action));
     }
+  cs_exchange_actions_add (G_ACTION_MAP (group), page);
   return G_ACTION_GROUP (group);
 }

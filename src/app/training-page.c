@@ -2,6 +2,7 @@
 
 #include <glib/gi18n.h>
 
+#include "exchange-actions.h"
 #include "feedback.h"
 #include "new-run-panel.h"
 #include "run-row.h"
@@ -398,9 +399,15 @@ cs_training_page_class_init (CsTrainingPageClass *klass)
 static void
 cs_training_page_init (CsTrainingPage *self)
 {
+  g_autoptr (GMenuModel) import_menu = NULL;
+
   self->series = g_ptr_array_new_with_free_func ((GDestroyNotify) cs_run_series_unref);
   self->actions = cs_training_actions_new (self);
-  self->new_run_button = gtk_button_new_with_mnemonic (_ ("_New Run"));
+  self->new_run_button = adw_split_button_new ();
+  adw_split_button_set_label (ADW_SPLIT_BUTTON (self->new_run_button), _ ("_New Run"));
+  adw_split_button_set_use_underline (ADW_SPLIT_BUTTON (self->new_run_button), TRUE);
+  import_menu = cs_exchange_import_menu ();
+  adw_split_button_set_menu_model (ADW_SPLIT_BUTTON (self->new_run_button), import_menu);
   gtk_widget_add_css_class (self->new_run_button, "suggested-action");
   gtk_actionable_set_action_name (GTK_ACTIONABLE (self->new_run_button), "training.new-run");
   gtk_widget_set_visible (self->new_run_button, FALSE);

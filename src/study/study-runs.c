@@ -42,6 +42,23 @@ cs_study_load_runs (CsStudy *study)
     }
 }
 
+bool
+cs_study_adopt_run (CsStudy *study, const char *name, GError **error)
+{
+  g_autofree char *folder = cs_study_run_folder (study, name), *config = g_build_filename (folder, "config.json", NULL);
+  g_autoptr (CsRun) run = NULL;
+
+  g_return_val_if_fail (CS_IS_STUDY (study), false);
+  if (cs_study_find_run (study, name) != NULL || !g_file_test (config, G_FILE_TEST_EXISTS))
+    {
+      g_set_error (error, CS_ERROR, CS_ERROR_USAGE, "%s holds no run, or one that is listed already.", folder);
+      return false;
+    }
+  run = cs_run_new (folder);
+  cs_study_add_run (study, run);
+  return true;
+}
+
 GListModel *
 cs_study_runs (CsStudy *study)
 {

@@ -49,6 +49,8 @@ bool        cs_study_store_status (CsStudy *study, size_t *n_tokens, size_t *n_d
 /* GListModel of CsRun, by name; owned by the study. */
 GListModel *cs_study_runs (CsStudy *study);
 CsRun      *cs_study_find_run (CsStudy *study, const char *name);
+/* Lists a run that was made in STUDY/runs by other means (an import). */
+bool        cs_study_adopt_run (CsStudy *study, const char *name, GError **error);
 /* A free name such as "batchtopk-2". Free with g_free(). */
 char       *cs_study_new_run_name (CsStudy *study, CsVariant variant);
 /* Moves the run's folder to the study's "trash" folder; cs_study_restore_run() undoes it. */
