@@ -441,7 +441,7 @@ cs_steer_firing (const CsPair *pair, const CsCrosscoder *crosscoder, CsTeam *tea
   for (size_t e = codes.start[position]; e < codes.start[position + 1]; e++)
     {
       size_t j = codes.latent[e];
-      CsFiringLatent firing = { j, codes.value[e] * scales[j], (float) (codes.value[e] * decoder_difference (crosscoder, j)) };
+      CsFiringLatent firing = { j, cs_codes_activation (&codes, e, scales), (float) (codes.value[e] * decoder_difference (crosscoder, j)) };
 
       g_array_append_val (list, firing);
     }

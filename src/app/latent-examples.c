@@ -1,6 +1,7 @@
 #include "latent-examples.h"
 
 #include "errors.h"
+#include "latents-exchange.h"
 
 struct CsExampleSource
 {
@@ -80,14 +81,18 @@ load (CsExampleSource *source, Request *request, GError **error)
 {
   g_autoptr (CsStore) store = NULL;
 
-  if (source->crosscoder == NULL)
-    source->crosscoder = cs_crosscoder_load (source->run_folder, error);
-  if (source->crosscoder == NULL)
-    return NULL;
   if (source->tokenizer == NULL && source->chat_folder != NULL)
     source->tokenizer = cs_tokenizer_open (source->chat_folder, NULL);
   if (source->tokenizer != NULL)
     request->tokenizer = cs_tokenizer_ref (source->tokenizer);
+  /* Those that came with an imported run need neither its weights nor a store. */
+  if (cs_attached_examples_exist (source->run_folder))
+    return cs_attached_examples_load (source->run_folder, request->latent, request->context,
+                                      request->per_group, error);
+  if (source->crosscoder == NULL)
+    source->crosscoder = cs_crosscoder_load (source->run_folder, error);
+  if (source->crosscoder == NULL)
+    return NULL;
   store = cs_store_open (source->store_path, false, error);
   if (store == NULL || !fits (store, source, request, error))
     return NULL;
