@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "errors.h"
+#include "jinja-nodes.h"
 #include "jinja.h"
 
 #define JINJA_MAX_DEPTH 1000  /* of evaluations in each other, and of values */
@@ -15,298 +16,6 @@
 #define JINJA_MAX_SOURCE ((size_t)4 << 20)
 #define JINJA_MAX_OUTPUT ((size_t)64 << 20)
 #define JINJA_MAX_RANGE 100000 /* Jinja2's sandbox has the same */
-
-/* ---- memory (jinja-memory.c) ------------------------------------------- */
-
-typedef struct JinjaChunk JinjaChunk;
-
-typedef struct
-{
-  JinjaChunk *chunks;
-  size_t used, limit; /* bytes; a limit of 0 is none */
-} JinjaArena;
-
-/* Zeroed; NULL where the limit is passed. */
-void *jinja_arena_alloc (JinjaArena *arena, size_t size);
-void jinja_arena_clear (JinjaArena *arena);
-
-/* ---- values ------------------------------------------------------------ */
-
-/* What characters came from: 0 the template, else (message + 1) << 2 | CsJinjaField. */
-typedef uint32_t JinjaMark;
-
-typedef struct
-{
-  size_t end;
-  JinjaMark mark;
-} JinjaStretch;
-
-typedef struct
-{
-  const char *bytes; /* UTF-8, NUL-terminated */
-  size_t size;
-  const JinjaStretch *stretches; /* without holes; none for an empty string */
-  size_t n_stretches;
-  bool markup; /* came from |safe or |escape */
-} JinjaString;
-
-typedef enum
-{
-  JINJA_UNDEFINED,
-  JINJA_NONE,
-  JINJA_BOOL,
-  JINJA_INT,
-  JINJA_FLOAT,
-  JINJA_STRING,
-  JINJA_LIST,
-  JINJA_TUPLE,
-  JINJA_GENERATOR, /* what map, select and the like give: a list without a length */
-  JINJA_DICT,
-  JINJA_RANGE,
-  JINJA_NAMESPACE,
-  JINJA_LOOP,
-  JINJA_MACRO,
-  JINJA_FUNCTION, /* of the environment, by name */
-  JINJA_METHOD,   /* of a value, by name */
-  JINJA_CYCLER,
-  JINJA_JOINER,
-} JinjaType;
-
-typedef struct JinjaValue JinjaValue;
-typedef struct JinjaList JinjaList;
-typedef struct JinjaDict JinjaDict;
-typedef struct JinjaLoop JinjaLoop;
-typedef struct JinjaMacro JinjaMacro;
-typedef struct JinjaScope JinjaScope;
-typedef struct JinjaMethod JinjaMethod;
-typedef struct JinjaCycle JinjaCycle;
-typedef struct JinjaNode JinjaNode;
-typedef struct JinjaRun JinjaRun;
-
-typedef struct
-{
-  int64_t start, stop, step;
-  size_t n;
-} JinjaRange;
-
-struct JinjaValue
-{
-  JinjaType type;
-  union
-  {
-    bool boolean;
-    int64_t integer;
-    double real;
-    const JinjaString *string;
-    const JinjaList *list; /* LIST, TUPLE, GENERATOR */
-    JinjaDict *dict;       /* DICT, NAMESPACE */
-    const JinjaRange *range;
-    JinjaLoop *loop;
-    const JinjaMacro *macro;
-    const char *name; /* FUNCTION */
-    const JinjaMethod *method;
-    JinjaCycle *cycle;   /* CYCLER, JOINER */
-    const char *missing; /* UNDEFINED: what Jinja2 says when it is used */
-  } as;
-};
-
-struct JinjaList
-{
-  JinjaValue *items;
-  size_t n;
-};
-
-struct JinjaDict
-{
-  JinjaValue *keys, *values;
-  size_t n, capacity;
-  int32_t message; /* the message that it is, or −1 */
-};
-
-struct JinjaMethod
-{
-  JinjaValue self;
-  const char *name;
-};
-
-struct JinjaCycle
-{
-  const JinjaList *items; /* of a cycler; NULL for a joiner */
-  const JinjaString *separator;
-  size_t at;
-};
-
-struct JinjaMacro
-{
-  const JinjaNode *node;
-  JinjaScope *scope; /* where it was defined */
-};
-
-/* ---- the parsed template ----------------------------------------------- */
-
-typedef enum
-{
-  /* Expressions. */
-  JINJA_NODE_CONST,     /* value */
-  JINJA_NODE_NAME,      /* name */
-  JINJA_NODE_LIST,      /* kids */
-  JINJA_NODE_TUPLE,     /* kids */
-  JINJA_NODE_DICT,      /* kids: key, value, key, value … */
-  JINJA_NODE_ATTRIBUTE, /* a.name */
-  JINJA_NODE_ITEM,      /* a[b] */
-  JINJA_NODE_SLICE,     /* a[kids[0]:kids[1]:kids[2]], each may be NULL */
-  JINJA_NODE_CALL,      /* a (args) */
-  JINJA_NODE_FILTER,    /* a | name (args); a is NULL in a filter block */
-  JINJA_NODE_TEST,      /* a is name (args) */
-  JINJA_NODE_IF_ELSE,   /* a if b else c; c may be NULL */
-  JINJA_NODE_AND,
-  JINJA_NODE_OR,
-  JINJA_NODE_NOT,
-  JINJA_NODE_COMPARE, /* a, then for each of kids its operator `op` and `a` */
-  JINJA_NODE_OPERAND, /* of a comparison */
-  JINJA_NODE_BINARY,  /* a op b */
-  JINJA_NODE_NEGATE,
-  JINJA_NODE_PLUS,
-  JINJA_NODE_CONCAT, /* kids with ~ between */
-  /* Statements. */
-  JINJA_NODE_TEXT,         /* value */
-  JINJA_NODE_PRINT,        /* a */
-  JINJA_NODE_FOR,          /* target a in b if c: body, else other */
-  JINJA_NODE_IF,           /* a: body, else other */
-  JINJA_NODE_SET,          /* target a = b */
-  JINJA_NODE_SET_BLOCK,    /* target a = body, through the filter c */
-  JINJA_NODE_MACRO,        /* name (kids = defaults): body */
-  JINJA_NODE_CALL_BLOCK,   /* a is the call, b a macro named caller */
-  JINJA_NODE_FILTER_BLOCK, /* c (body) */
-  JINJA_NODE_WITH,         /* kids: target, value …: body */
-  JINJA_NODE_SCOPE,        /* body in a scope of its own */
-  JINJA_NODE_BREAK,
-  JINJA_NODE_CONTINUE,
-  JINJA_NODE_TARGET_ATTRIBUTE, /* name.attribute of a set */
-} JinjaNodeKind;
-
-typedef enum
-{
-  JINJA_OP_ADD,
-  JINJA_OP_SUB,
-  JINJA_OP_MUL,
-  JINJA_OP_DIV,
-  JINJA_OP_FLOORDIV,
-  JINJA_OP_MOD,
-  JINJA_OP_POW,
-  JINJA_OP_EQ,
-  JINJA_OP_NE,
-  JINJA_OP_LT,
-  JINJA_OP_LE,
-  JINJA_OP_GT,
-  JINJA_OP_GE,
-  JINJA_OP_IN,
-  JINJA_OP_NOT_IN,
-} JinjaOperator;
-
-typedef struct
-{
-  JinjaNode **items;
-  size_t n;
-} JinjaNodes;
-
-typedef struct
-{
-  JinjaNodes positional;
-  const char **names; /* of the keyword arguments */
-  JinjaNodes keyword;
-  JinjaNode *star, *double_star; /* *args, **kwargs; may be NULL */
-} JinjaArguments;
-
-struct JinjaNode
-{
-  JinjaNodeKind kind;
-  JinjaOperator op;
-  unsigned line;
-  const char *name;
-  const char *attribute;
-  JinjaValue value;
-  JinjaNode *a, *b, *c;
-  JinjaNodes kids, body, other;
-  const char **parameters; /* of a macro */
-  size_t n_parameters;
-  bool takes_varargs, takes_kwargs, takes_caller; /* of a macro: its body names them */
-  JinjaArguments arguments;
-};
-
-/* ---- lexer (jinja-lexer.c) --------------------------------------------- */
-
-typedef enum
-{
-  JINJA_TOKEN_END,
-  JINJA_TOKEN_TEXT, /* of the template, between tags */
-  JINJA_TOKEN_BLOCK_BEGIN,
-  JINJA_TOKEN_BLOCK_END,
-  JINJA_TOKEN_PRINT_BEGIN,
-  JINJA_TOKEN_PRINT_END,
-  JINJA_TOKEN_NAME,
-  JINJA_TOKEN_STRING,
-  JINJA_TOKEN_INTEGER,
-  JINJA_TOKEN_FLOAT,
-  JINJA_TOKEN_OPERATOR,
-} JinjaTokenType;
-
-typedef struct
-{
-  JinjaTokenType type;
-  unsigned line;
-  const char *text; /* NUL-terminated; strings unescaped */
-  size_t size;
-} JinjaToken;
-
-/* Appends JinjaToken, an END last. */
-bool jinja_lex (JinjaArena *arena,
-                const char *source,
-                size_t size,
-                const char *name,
-                GArray *tokens,
-                GError **error);
-
-/* ---- parser (jinja-parser.c, jinja-parse-expression.c) ----------------- */
-
-typedef struct
-{
-  JinjaArena *arena;
-  const char *name;
-  const JinjaToken *at;
-  unsigned depth, loops;
-  GError *error;
-} JinjaParser;
-
-bool jinja_parse (JinjaArena *arena,
-                  const char *name,
-                  const GArray *tokens,
-                  JinjaNodes *body,
-                  GError **error);
-
-JinjaNode *jinja_node_new (JinjaParser *p, JinjaNodeKind kind);
-void jinja_nodes_seal (JinjaParser *p, GPtrArray *from, JinjaNodes *to);
-/* The first error stays; the parser stands at the end from then on. */
-void jinja_parser_fail (JinjaParser *p, const char *format, ...) G_GNUC_PRINTF (2, 3);
-bool jinja_parser_enter (JinjaParser *p);
-void jinja_parser_leave (JinjaParser *p);
-bool jinja_is_operator (const JinjaParser *p, const char *op);
-bool jinja_is_name (const JinjaParser *p, const char *name);
-bool jinja_skip_operator (JinjaParser *p, const char *op);
-bool jinja_skip_name (JinjaParser *p, const char *name);
-void jinja_expect_operator (JinjaParser *p, const char *op);
-const char *jinja_expect_name (JinjaParser *p);
-
-/* An expression; without conditional where that would swallow a for's filter. */
-JinjaNode *jinja_parse_expression (JinjaParser *p, bool conditional);
-/* The same, or several with commas between: a tuple. */
-JinjaNode *jinja_parse_tuple (JinjaParser *p, bool conditional);
-JinjaNode *jinja_parse_postfix (JinjaParser *p, JinjaNode *node);
-/* name (args) | …, behind a first "|" or the word filter; over may be NULL. */
-JinjaNode *jinja_parse_filters (JinjaParser *p, JinjaNode *over, bool inlined);
-/* What can be assigned to: a name, a tuple of names, or with_attribute name.attribute. */
-JinjaNode *jinja_parse_target (JinjaParser *p, bool with_attribute);
-JinjaNode *jinja_parse_primary (JinjaParser *p);
 
 /* ---- a rendering ------------------------------------------------------- */
 
@@ -445,7 +154,7 @@ const JinjaString *jinja_indent (JinjaRun *run,
                                  bool first,
                                  bool blank);
 
-/* ---- values (jinja-value.c, jinja-print.c) ----------------------------- */
+/* ---- values (jinja-value.c, jinja-dict.c, jinja-compare.c, jinja-print.c)  */
 
 extern const JinjaList jinja_no_items;
 
@@ -463,6 +172,7 @@ void jinja_items_init (JinjaItems *items, JinjaRun *run);
 void jinja_items_add (JinjaItems *items, JinjaValue value);
 const JinjaList *jinja_items_take (JinjaItems *items);
 
+bool jinja_is_hashable (JinjaValue value);
 JinjaDict *jinja_dict_new (JinjaRun *run);
 void jinja_dict_set (JinjaRun *run, JinjaDict *dict, JinjaValue key, JinjaValue value);
 const JinjaValue *jinja_dict_get (JinjaRun *run, const JinjaDict *dict, JinjaValue key);
@@ -474,6 +184,7 @@ JinjaValue jinja_messages (JinjaRun *run, json_t *messages);
 
 bool jinja_is_number (JinjaValue value); /* bool, int or float */
 bool jinja_is_list (JinjaValue value);   /* list, tuple or generator */
+bool jinja_is_whole (JinjaValue value);  /* bool or int */
 double jinja_number (JinjaValue value);
 int64_t jinja_integer (JinjaValue value);       /* of a bool or int */
 const char *jinja_type_name (JinjaValue value); /* Python's: "str" … */
@@ -509,7 +220,7 @@ const JinjaString *jinja_percent (JinjaRun *run, const JinjaString *format, Jinj
 const JinjaString *
 jinja_brace_format (JinjaRun *run, const JinjaString *format, const JinjaCall *call);
 
-/* ---- operators and look-ups (jinja-operate.c) -------------------------- */
+/* ---- operators and look-ups (jinja-operate.c, jinja-access.c) ---------- */
 
 JinjaValue jinja_binary (JinjaRun *run, JinjaOperator op, JinjaValue a, JinjaValue b);
 JinjaValue jinja_negate (JinjaRun *run, JinjaValue a);
@@ -565,7 +276,8 @@ bool jinja_has_filter (const char *name);
 JinjaValue jinja_filter (JinjaRun *run, const char *name, JinjaValue value, const JinjaCall *call);
 /* a.b.0 of a value, as filters name attributes; a number is an index. What is not there becomes
  * fallback, unless that is NULL. */
-JinjaValue jinja_path (JinjaRun *run, JinjaValue value, JinjaValue path, const JinjaValue *fallback);
+JinjaValue
+jinja_path (JinjaRun *run, JinjaValue value, JinjaValue path, const JinjaValue *fallback);
 JinjaValue jinja_fold_case (JinjaRun *run, JinjaValue value);
 /* jinja-tests.c */
 bool jinja_has_test (const char *name);
