@@ -179,6 +179,14 @@ read_items (char **specs,
           return false;
         }
       item.max_act = latents->rows[item.latent].max_act;
+      if (latents->n_tokens == 0 && item.max_act == 0 && mode != CS_STEER_ABLATE)
+        {
+          g_set_error (error, CS_ERROR, CS_ERROR_USAGE,
+                       "The maximum of latent %zu, which scales count in, is not known: analyse %s or "
+                       "attach its table first.",
+                       item.latent, run);
+          return false;
+        }
       g_array_append_val (items, item);
     }
   return true;
