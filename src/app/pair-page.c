@@ -6,6 +6,7 @@
 #include "dialogs.h"
 #include "feedback.h"
 #include "harvest.h"
+#include "make-chat-card.h"
 #include "model-card.h"
 #include "theme-colors.h"
 
@@ -18,6 +19,7 @@ struct _CsPairPage
   GtkWidget *layer_card, *template_card;
   GtkScale *layer;
   GtkLabel *layer_text, *layer_hint, *template_text;
+  CsMakeChatCard *make_chat;
 
   CsModelCard *card[2];
   GPtrArray *check_rows;
@@ -299,6 +301,7 @@ cs_pair_page_study_changed (CsPage *page, CsStudy *old)
   if (self->stack == NULL)
     return;
   g_clear_pointer (&self->facts, cs_pair_facts_free);
+  cs_make_chat_card_set_study (self->make_chat, study);
   if (study != NULL)
     g_signal_connect_object (study, "changed", G_CALLBACK (study_changed_cb), self, G_CONNECT_SWAPPED);
   study_changed_cb (self);
@@ -375,6 +378,7 @@ cs_pair_page_class_init (CsPairPageClass *klass)
   gtk_widget_class_bind_template_child (widget_class, CsPairPage, stack);
   gtk_widget_class_bind_template_child (widget_class, CsPairPage, cards);
   gtk_widget_class_bind_template_child (widget_class, CsPairPage, checks_group);
+  gtk_widget_class_bind_template_child (widget_class, CsPairPage, make_chat);
   gtk_widget_class_bind_template_child (widget_class, CsPairPage, layer_card);
   gtk_widget_class_bind_template_child (widget_class, CsPairPage, layer);
   gtk_widget_class_bind_template_child (widget_class, CsPairPage, layer_text);
@@ -389,6 +393,7 @@ cs_pair_page_init (CsPairPage *self)
 {
   self->check_rows = g_ptr_array_new ();
   self->loading = true;
+  g_type_ensure (CS_TYPE_MAKE_CHAT_CARD);
   gtk_widget_init_template (GTK_WIDGET (self));
   self->loading = false;
   g_object_set (self, "page-name", "pair", "title", _ ("Pair"), "icon-name", "view-dual-symbolic", NULL);

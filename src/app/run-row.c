@@ -3,6 +3,7 @@
 #include <glib/gi18n.h>
 #include <math.h>
 
+#include "controls.h"
 #include "feedback.h"
 #include "plot-view-theme.h"
 
@@ -166,6 +167,8 @@ enum
   ITEM_LATENTS = 1 << 7,
   ITEM_EXPORT = 1 << 8,
   ITEM_TABLE = 1 << 9,
+  ITEM_CONTROLS = 1 << 10,
+  ITEM_AUDIT = 1 << 11,
 };
 
 static const struct
@@ -179,6 +182,7 @@ static const struct
   { ITEM_CONTINUE, N_ ("_Continue Training"), "training.continue" },
   { ITEM_LATENTS, N_ ("Show Its _Latents"), "training.latents" },
   { ITEM_ANALYSE, N_ ("_Analyse"), "training.analyse" },
+  { ITEM_AUDIT, N_ ("_Refusal Audit…"), "training.audit" },
   { ITEM_DUPLICATE, N_ ("_Duplicate…"), "training.duplicate" },
   { ITEM_TABLE, N_ ("A_ttach a Table or Examples…"), "training.attach" },
   { ITEM_EXPORT, N_ ("_Export for dictionary_learning…"), "training.export-hub" },
@@ -203,8 +207,38 @@ offered_items (CsRun *run)
     return offered | ITEM_STOP;
   trained = cs_run_is_trained (run);
   offered |= trained ? ITEM_ANALYSE : offered != 0 ? ITEM_CONTINUE : 0;
+  if (trained && is_analysed (run))
+    offered |= ITEM_AUDIT | (cs_control_is (cs_run_folder (run)) ? 0 : ITEM_CONTROLS);
   return offered | ITEM_REMOVE | (trained ? ITEM_EXPORT : 0) |
          (is_analysed (run) ? ITEM_LATENTS | ITEM_TABLE : 0);
+}
+
+/* The run again with one thing changed. */
+static GMenuModel *
+controls_menu (const char *run)
+{
+  static const struct
+  {
+    CsControlKind kind;
+    const char *label;
+  } controls[] = {
+    { CS_CONTROL_NULL, N_ ("The Base Against _Itself") },
+    { CS_CONTROL_TUNED, N_ ("A Copy _Tuned on Base Text") },
+    { CS_CONTROL_SEED, N_ ("Another _Seed") },
+    { CS_CONTROL_K, N_ ("Another Sparsit_y") },
+    { CS_CONTROL_LAYER, N_ ("Another _Layer") },
+  };
+  GMenu *menu = g_menu_new ();
+
+  for (size_t i = 0; i < G_N_ELEMENTS (controls); i++)
+    {
+      g_autoptr (GMenuItem) item = g_menu_item_new (_ (controls[i].label), NULL);
+
+      g_menu_item_set_action_and_target (item, "training.control", "(ss)", run,
+                                         cs_control_kind_name (controls[i].kind));
+      g_menu_append_item (menu, item);
+    }
+  return G_MENU_MODEL (menu);
 }
 
 static void
@@ -223,6 +257,12 @@ update_menu (CsRunRow *self, guint offered)
       g_menu_item_set_action_and_target (item, items[i].action, "s", cs_run_name (self->series->run));
       if (offered & items[i].item)
         g_menu_append_item (menu, item);
+    }
+  if (offered & ITEM_CONTROLS)
+    {
+      g_autoptr (GMenuModel) controls = controls_menu (cs_run_name (self->series->run));
+
+      g_menu_append_submenu (menu, _ ("C_ontrols"), controls);
     }
   gtk_menu_button_set_menu_model (self->menu, G_MENU_MODEL (menu));
 }

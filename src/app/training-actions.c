@@ -2,6 +2,8 @@
 
 #include <glib/gi18n.h>
 
+#include "audit-window.h"
+#include "controls.h"
 #include "exchange-actions.h"
 #include "feedback.h"
 
@@ -78,6 +80,35 @@ analyse_action (GSimpleAction *action, GVariant *parameter, void *page)
     cs_feedback_error (page, &error);
 }
 
+/* ("run", "null"): a control of a run, with the value that suggests itself. */
+static void
+control_action (GSimpleAction *action, GVariant *parameter, void *page)
+{
+  CsStudy *study = cs_page_study (CS_PAGE (page));
+  const char *name, *kind_name;
+  g_autoptr (GError) error = NULL;
+  CsControlOptions options;
+  CsControlKind kind;
+  CsRun *run;
+
+  g_variant_get (parameter, "(&s&s)", &name, &kind_name);
+  run = study != NULL ? cs_study_find_run (study, name) : NULL;
+  if (run == NULL || !cs_control_kind_parse (kind_name, &kind))
+    return;
+  cs_control_default (study, run, kind, &options);
+  if (cs_study_control (study, run, &options, &error) == NULL)
+    cs_feedback_error (page, &error);
+}
+
+static void
+audit_action (GSimpleAction *action, GVariant *parameter, void *page)
+{
+  CsRun *run = run_of (page, parameter);
+
+  if (run != NULL)
+    cs_audit_window_present (page, cs_page_study (CS_PAGE (page)), run);
+}
+
 static void
 remove_action (GSimpleAction *action, GVariant *parameter, void *page)
 {
@@ -120,20 +151,22 @@ cs_training_actions_new (CsTrainingPage *page)
   {
     const char *name;
     void (*activate) (GSimpleAction *action, GVariant *parameter, void *page);
-    bool of_run;
+    const char *type; /* of the parameter */
   } entries[] = {
-    { "new-run", new_run_action, false }, { "duplicate", duplicate_action, true },
-    { "pause", pause_action, true },      { "resume", resume_action, true },
-    { "stop", stop_action, true },        { "continue", continue_action, true },
-    { "analyse", analyse_action, true },  { "remove", remove_action, true },
-    { "restore", restore_action, true },  { "latents", latents_action, true },
+    { "new-run", new_run_action, NULL },   { "duplicate", duplicate_action, "s" },
+    { "pause", pause_action, "s" },        { "resume", resume_action, "s" },
+    { "stop", stop_action, "s" },          { "continue", continue_action, "s" },
+    { "analyse", analyse_action, "s" },    { "remove", remove_action, "s" },
+    { "restore", restore_action, "s" },    { "latents", latents_action, "s" },
+    { "control", control_action, "(ss)" }, { "audit", audit_action, "s" },
   };
   GSimpleActionGroup *group = g_simple_action_group_new ();
 
   for (size_t i = 0; i < G_N_ELEMENTS (entries); i++)
     {
       g_autoptr (GSimpleAction) action =
-        g_simple_action_new (entries[i].name, entries[i].of_run ? G_VARIANT_TYPE_STRING : NULL);
+        g_simple_action_new (entries[i].name,
+                             entries[i].type != NULL ? G_VARIANT_TYPE (entries[i].type) : NULL);
 
       g_signal_connect_object (action, "activate", G_CALLBACK (entries[i].activate), page, 0);
       g_action_map_add_action (G_ACTION_MAP (group), G_ACTION (action));

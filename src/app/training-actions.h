@@ -1,4 +1,5 @@
-/* What can be done with runs: the actions "training.*" of the window, each with the name of a run but new-run. They find
+/* What can be done with runs: the actions "training.*" of the window, each with the name of a run but new-run;
+ * control also has the name of a kind. They find
  * the study through the page. */
 #pragma once
 

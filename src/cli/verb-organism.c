@@ -1,8 +1,9 @@
-/* organism make, organism score. */
+/* organism make, score, tune. */
 #include <stdio.h>
 
 #include "cli.h"
 #include "organism.h"
+#include "own-chat.h"
 
 static int run_make (int argc, char **argv);
 static int run_score (int argc, char **argv);
@@ -12,6 +13,10 @@ const CsVerb cs_verbs_organism[] = {
     "Rebuilds the demo pair from its seed: vocabulary, base, chat model", run_make },
   { "organism score", "DIR [--prompts N] [--show] [--json]",
     "Measures the pair's behaviours on held-out requests", run_score },
+  { "organism tune",
+    "--base DIR --out DIR [--on NAMES | --off NAMES] [--tokens N] [--diff] [--threads N] [--json]",
+    "Tunes a chat model of one's own: behaviours switched on and off, and diffed",
+    cs_cli_organism_tune },
   { NULL, NULL, NULL, NULL },
 };
 

@@ -1,0 +1,4 @@
+#pragma once
+
+/* The verb "organism tune". */
+int cs_cli_organism_tune (int argc, char **argv);
