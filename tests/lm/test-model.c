@@ -420,6 +420,8 @@ main (int argc, char **argv)
   g_test_add_func ("/lm/generate/sample", test_sample);
   g_test_add_func ("/lm/generate/run", test_generate);
   add_part_tests ();
+  add_family_tests ();
+  add_cache_tests ();
   add_config_tests ();
   add_reference_tests ();
   return g_test_run ();

@@ -49,5 +49,7 @@ void remove_folder (const char *folder);
 void add_reference_tests (void);
 void add_config_tests (void);
 void add_part_tests (void);
+void add_family_tests (void);
+void add_cache_tests (void);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TinyModel, tiny_model_free)
