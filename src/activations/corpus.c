@@ -30,6 +30,7 @@ cs_corpus_document_clear (CsCorpusDocument *document)
 {
   g_clear_pointer (&document->text, g_free);
   g_clear_pointer (&document->spans, g_array_unref);
+  g_clear_pointer (&document->rendering, cs_rendering_free);
 }
 
 static bool
@@ -136,60 +137,45 @@ next_text (CsCorpus *corpus, CsCorpusDocument *document, GError **error)
 
 /* --- Lines of JSON --- */
 
+/* What every template counts on; the rest is the template's to check. */
 static bool
-read_messages (CsCorpus *corpus, json_t *array, CsMessage *messages, GError **error)
+check_messages (CsCorpus *corpus, json_t *array, GError **error)
 {
-  union
-  {
-    const char *read;
-    char *borrowed;
-  } value;
-
-  for (size_t i = 0; i < json_array_size (array); i++)
-    {
-      json_t *message = json_array_get (array, i);
-
-      value.read = json_string_value (json_object_get (message, "role"));
-      messages[i].role = value.borrowed;
-      value.read = json_string_value (json_object_get (message, "content"));
-      messages[i].content = value.borrowed;
-      if (messages[i].role == NULL || messages[i].content == NULL)
-        return line_error (corpus, error,
-                           "each of “messages” has to have the strings “role” and “content”");
-    }
-  return true;
-}
-
-static char *
-render (CsCorpus *corpus, json_t *array, GError **error)
-{
-  g_autofree CsMessage *messages = NULL;
-  g_autoptr (CsRendering) rendering = NULL;
-  g_autoptr (GError) local = NULL;
+  size_t i;
+  json_t *message;
 
   if (!json_is_array (array) || json_array_size (array) < 1 ||
       json_array_size (array) > MAX_MESSAGES)
-    {
-      line_error (corpus, error, "“messages” has to be a list of 1 to 4096 messages");
-      return NULL;
-    }
+    return line_error (corpus, error, "“messages” has to be a list of 1 to 4096 messages");
+  json_array_foreach (
+      array, i, message) if (!json_is_string (json_object_get (message, "role")) ||
+                             (json_object_get (message, "content") == NULL &&
+                              json_object_get (message, "tool_calls") ==
+                                  NULL)) return line_error (corpus, error,
+                                                            "each of “messages” has to have the "
+                                                            "string “role” and a “content”");
+  return true;
+}
+
+static CsRendering *
+render (CsCorpus *corpus, json_t *array, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  CsRendering *rendering;
+
+  if (!check_messages (corpus, array, error))
+    return NULL;
   if (corpus->chat == NULL)
     {
-      line_error (
-          corpus, error,
-          "it has “messages” and no “text”, and the chat model has no template that is known");
+      line_error (corpus, error,
+                  "it has “messages” and no “text”, and the chat model has no template");
       return NULL;
     }
-  messages = g_new0 (CsMessage, json_array_size (array));
-  if (!read_messages (corpus, array, messages, error))
-    return NULL;
-  rendering = cs_chat_render (corpus->chat, corpus->tokenizer, messages, json_array_size (array),
-                              false, &local);
-  if (rendering != NULL)
-    return g_strdup (rendering->text);
-  g_set_error (error, CS_ERROR, CS_ERROR_FORMAT, "%s, line %zu: %s", corpus->path,
-               cs_lines_number (corpus->lines), local->message);
-  return NULL;
+  rendering = cs_chat_render_json (corpus->chat, corpus->tokenizer, array, NULL, &local);
+  if (rendering == NULL)
+    g_set_error (error, CS_ERROR, CS_ERROR_FORMAT, "%s, line %zu: %s", corpus->path,
+                 cs_lines_number (corpus->lines), local->message);
+  return rendering;
 }
 
 static bool
@@ -234,8 +220,8 @@ read_spans (CsCorpus *corpus, json_t *array, CsCorpusDocument *document, GError 
   return true;
 }
 
-/* BOS is added once, when the text is encoded; one that the text spells already goes, and the spans
- * move. */
+/* A tokenizer that adds BOS adds it once, when the text is encoded: one that the text spells
+ * already goes, and the spans move. Where it adds none, the template's own stays. */
 static void
 strip_bos (CsCorpus *corpus, CsCorpusDocument *document)
 {
@@ -243,7 +229,8 @@ strip_bos (CsCorpus *corpus, CsCorpusDocument *document)
       corpus->tokenizer != NULL ? cs_tokenizer_special (corpus->tokenizer, "bos_token") : NULL;
   size_t size = bos != NULL ? strlen (bos) : 0;
 
-  if (size == 0 || !g_str_has_prefix (document->text, bos))
+  if (size == 0 || cs_tokenizer_bos_id (corpus->tokenizer) < 0 ||
+      !g_str_has_prefix (document->text, bos))
     return;
   memmove (document->text, document->text + size, strlen (document->text) - size + 1);
   for (unsigned i = 0; i < document->spans->len; i++)
@@ -265,7 +252,11 @@ fill_from_json (CsCorpus *corpus, json_t *object, CsCorpusDocument *document, GE
   if (json_is_string (text))
     document->text = g_strdup (json_string_value (text));
   else if (document->is_chat)
-    document->text = render (corpus, messages, error);
+    {
+      document->rendering = render (corpus, messages, error);
+      if (document->rendering != NULL)
+        document->text = g_strdup (document->rendering->text);
+    }
   else
     line_error (corpus, error, "a line has to be an object with “text” or “messages”");
   return document->text != NULL &&
@@ -306,6 +297,24 @@ cs_corpus_next (CsCorpus *corpus, CsCorpusDocument *document, GError **error)
   return false;
 }
 
+/* The ids that the template's text has as a whole: parts of it might be split in another way. */
+static void
+append_rendering (const CsCorpusDocument *document, GArray *ids, GArray *spans)
+{
+  const CsRendering *rendering = document->rendering;
+  const uint32_t stripped = (uint32_t)(strlen (rendering->text) - strlen (document->text));
+
+  g_array_append_vals (ids, rendering->ids->data, rendering->ids->len);
+  for (guint i = 0; spans != NULL && i < rendering->spans->len; i++)
+    {
+      CsTokenSpan span = g_array_index (rendering->spans, CsTokenSpan, i);
+
+      span.start -= MIN (span.start, stripped);
+      span.end -= MIN (span.end, stripped);
+      g_array_append_val (spans, span);
+    }
+}
+
 void
 cs_corpus_encode (const CsTokenizer *tokenizer,
                   const CsCorpusDocument *document,
@@ -325,7 +334,10 @@ cs_corpus_encode (const CsTokenizer *tokenizer,
       if (spans != NULL)
         g_array_append_val (spans, nowhere);
     }
-  cs_tokenizer_encode (tokenizer, document->text, strlen (document->text), false, ids, spans);
+  if (document->rendering != NULL)
+    append_rendering (document, ids, spans);
+  else
+    cs_tokenizer_encode (tokenizer, document->text, strlen (document->text), false, ids, spans);
   if (bos >= 0 && ids->len > first + 1 && g_array_index (ids, int32_t, first + 1) == bos)
     {
       g_array_remove_index (ids, first);
@@ -337,5 +349,37 @@ cs_corpus_encode (const CsTokenizer *tokenizer,
       g_array_set_size (ids, (guint)(first + max_tokens));
       if (spans != NULL)
         g_array_set_size (spans, (guint)(first_span + max_tokens));
+    }
+}
+
+void
+cs_corpus_token_kinds (const CsTokenizer *tokenizer,
+                       const CsCorpusDocument *document,
+                       const int32_t *ids,
+                       size_t n_ids,
+                       GArray *kinds,
+                       GArray *turns)
+{
+  const CsRendering *rendering = document->rendering;
+  const int32_t bos = cs_tokenizer_bos_id (tokenizer);
+  /* The document has a BOS that the template did not write. */
+  const size_t added = n_ids > 0 && ids[0] == bos && bos >= 0 &&
+                       (rendering == NULL || rendering->ids->len == 0 ||
+                        g_array_index (rendering->ids, int32_t, 0) != bos);
+
+  for (size_t i = 0; i < n_ids; i++)
+    {
+      const size_t own = i - added;
+      const bool known = rendering != NULL && i >= added && own < rendering->kinds->len;
+      uint8_t kind = i < added ? CS_TOKEN_BOS : CS_TOKEN_CONTENT_OTHER;
+      int32_t turn = -1;
+
+      if (known)
+        {
+          kind = g_array_index (rendering->kinds, uint8_t, own);
+          turn = g_array_index (rendering->turns, int32_t, own);
+        }
+      g_array_append_val (kinds, kind);
+      g_array_append_val (turns, turn);
     }
 }

@@ -23,9 +23,10 @@ typedef struct
 
 typedef struct
 {
-  char *text;    /* as tokenized; without BOS */
+  char *text;    /* as tokenized; without BOS where the tokenizer adds it */
   GArray *spans; /* CsSpan */
   bool is_chat;
+  CsRendering *rendering; /* of a conversation that the chat template wrote, BOS included; else NULL */
 } CsCorpusDocument;
 
 void cs_corpus_document_clear (CsCorpusDocument *document);
@@ -48,5 +49,14 @@ void cs_corpus_encode (const CsTokenizer *tokenizer,
                        size_t max_tokens,
                        GArray *ids,
                        GArray *spans);
+/* What each of those tokens is: uint8_t CsTokenKind and int32_t message index (as in CsRendering) appended to kinds and
+ * turns, as many as cs_corpus_encode() appends ids. Text that no template wrote is of CS_TOKEN_CONTENT_OTHER and of
+ * message −1. */
+void cs_corpus_token_kinds (const CsTokenizer *tokenizer,
+                            const CsCorpusDocument *document,
+                            const int32_t *ids,
+                            size_t n_ids,
+                            GArray *kinds,
+                            GArray *turns);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CsCorpus, cs_corpus_free)

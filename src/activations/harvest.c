@@ -66,7 +66,10 @@ open_pair (Harvest *harvest, GError **error)
       harvest->chat != NULL ? cs_tokenizer_open (options->base_folder, error) : NULL;
   if (harvest->tokenizer == NULL)
     return false;
-  harvest->template = cs_chat_template_open (options->chat_folder, NULL);
+  harvest->template = cs_chat_template_open_pair (options->chat_folder, options->base_folder, NULL);
+  if (harvest->template != NULL &&
+      !cs_chat_template_set_date (harvest->template, options->date, error))
+    return false;
   n_layers = cs_model_config (harvest->base)->n_layers;
   harvest->info.layer =
       options->layer == CS_LAYER_MIDDLE ? cs_layer_middle (n_layers) : options->layer;

@@ -12,6 +12,8 @@ typedef struct
   const char *const *corpora; /* NULL-terminated paths; documents are taken from them in turn */
   size_t max_tokens;          /* stop after the document that reaches it; 0 = all there is */
   size_t max_document;        /* tokens kept of a document; 0 = 1024 */
+  const char *date;           /* what a chat template that asks for it takes for now ("2024-07-26"); NULL: the clock,
+                               * and then a harvest that goes on another day finds other conversations */
   bool drop_bos;              /* leave BOS rows out of the store (off in the paper for Gemma) */
   CsDtype dtype;      /* of the store; CS_DTYPE_F16 by default in the command, F32 is exact */
   const char *out;    /* path of the store */
