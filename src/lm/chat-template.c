@@ -4,6 +4,7 @@
 #include "chat-private.h"
 #include "errors.h"
 #include "json.h"
+#include "model-cache.h"
 
 /* As published with the Gemma 2 chat models. Programs that write a model folder of this kind write
  * this text. */
@@ -144,8 +145,11 @@ cs_chat_template_open (const char *folder, GError **error)
 }
 
 CsChatTemplate *
-cs_chat_template_open_pair (const char *folder, const char *sibling, GError **error)
+cs_chat_template_open_pair (const char *place, const char *sibling_place, GError **error)
 {
+  g_autofree char *folder = cs_model_folder_resolve (place);
+  g_autofree char *sibling =
+      sibling_place != NULL ? cs_model_folder_resolve (sibling_place) : NULL;
   g_autofree char *path = NULL;
   g_autoptr (GError) inner = NULL;
   g_autofree char *text = load_text (folder, &path, &inner);

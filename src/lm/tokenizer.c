@@ -4,6 +4,7 @@
 
 #include "errors.h"
 #include "json.h"
+#include "model-cache.h"
 
 #define MAX_FILE ((size_t)256 << 20)
 
@@ -184,8 +185,9 @@ load_beside (const char *folder, const char *file, json_t **root, GError **error
 }
 
 CsTokenizer *
-cs_tokenizer_open (const char *folder, GError **error)
+cs_tokenizer_open (const char *place, GError **error)
 {
+  g_autofree char *folder = cs_model_folder_resolve (place);
   g_autofree char *path = g_build_filename (folder, "tokenizer.json", NULL);
   g_autofree char *content = NULL;
   size_t size = 0;

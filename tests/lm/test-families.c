@@ -8,41 +8,11 @@
 
 #include <glib/gstdio.h>
 
+#include "family-cases.h"
 #include "model-random.h"
 #include "random.h"
 
-typedef enum
-{
-  RMS,
-  RMS_PLUS_ONE,
-  LAYER
-} NormKind;
-
-typedef enum
-{
-  SILU,
-  GELU,
-  GELU_TANH
-} Act;
-
-/* NULL names: no such norm. */
-typedef struct
-{
-  const char *name, *config;
-  const char *prefix, *embedding, *final_norm, *head; /* head NULL: tied */
-  const char *before_attention, *after_attention, *before_mlp, *after_mlp;
-  NormKind norm;
-  Act act;
-  size_t d, n_layers, n_heads, n_kv, dim, d_ff, vocab;
-  bool head_norm, full_norm; /* of q and k */
-  bool fused, parallel;
-  double eps, scale, cap, final_cap;
-  double embedding_scale;    /* 0: 1 */
-  double theta, local_theta; /* 0: 10000 */
-  double factor;             /* linear scaling of layers that do not slide */
-  size_t n_rotated, window;
-  unsigned slides; /* bit l: layer l */
-} Case;
+typedef FamilyCase Case;
 
 /* --- Tensors --- */
 
@@ -400,202 +370,6 @@ test_case (const void *data)
     }
 }
 
-/* --- The models --- */
-
-#define SIZES                                                                                      \
-  "\"hidden_size\": 24, \"num_hidden_layers\": 4, \"intermediate_size\": 40, \"vocab_size\": 31, " \
-  "\"num_attention_heads\": 4"
-#define COMMON .d = 24, .n_layers = 4, .n_heads = 4, .d_ff = 40, .vocab = 31
-#define LLAMA                                                                                      \
-  COMMON, .prefix = "model", .embedding = "embed_tokens", .final_norm = "norm",                    \
-          .before_attention = "input_layernorm", .before_mlp = "post_attention_layernorm"
-#define GEMMA                                                                                      \
-  COMMON, .prefix = "model", .embedding = "embed_tokens", .final_norm = "norm",                    \
-          .before_attention = "input_layernorm", .after_attention = "post_attention_layernorm",    \
-          .before_mlp = "pre_feedforward_layernorm", .after_mlp = "post_feedforward_layernorm",    \
-          .norm = RMS_PLUS_ONE, .act = GELU_TANH, .eps = 1e-6
-#define NEOX                                                                                       \
-  COMMON, .prefix = "gpt_neox", .embedding = "embed_in", .final_norm = "final_layer_norm",         \
-          .head = "embed_out.weight", .before_attention = "input_layernorm",                       \
-          .before_mlp = "post_attention_layernorm", .norm = LAYER, .fused = true, .n_kv = 4,       \
-          .dim = 6, .eps = 1e-5
-
-static const Case cases[] = {
-  { .name = "llama-gelu",
-    .config =
-        "{\"model_type\": \"llama\", " SIZES ", \"hidden_act\": \"gelu\", \"head_dim\": null, "
-        "\"attention_bias\": true, \"mlp_bias\": true, \"layer_types\": null}",
-    LLAMA,
-    .head = "lm_head.weight",
-    .n_kv = 4,
-    .dim = 6,
-    .n_rotated = 6,
-    .act = GELU,
-    .eps = 1e-6,
-    .scale = 1 / 2.449489742783178 },
-  { .name = "mistral",
-    .config =
-        "{\"model_type\": \"mistral\", " SIZES ", \"num_key_value_heads\": 2, \"head_dim\": 8, "
-        "\"sliding_window\": 7, \"rms_norm_eps\": 1e-5, \"attention_bias\": true}",
-    LLAMA,
-    .head = "lm_head.weight",
-    .n_kv = 2,
-    .dim = 8,
-    .n_rotated = 8,
-    .eps = 1e-5,
-    .scale = 1 / 2.8284271247461903,
-    .window = 7,
-    .slides = 15 },
-  { .name = "mistral-full",
-    .config = "{\"model_type\": \"mistral\", " SIZES ", \"num_key_value_heads\": null, "
-              "\"sliding_window\": null}",
-    LLAMA,
-    .head = "lm_head.weight",
-    .n_kv = 4,
-    .dim = 6,
-    .n_rotated = 6,
-    .eps = 1e-6,
-    .scale = 1 / 2.449489742783178 },
-  { .name = "qwen2-window",
-    .config = "{\"model_type\": \"qwen2\", " SIZES ", \"num_key_value_heads\": 1, "
-              "\"tie_word_embeddings\": true, \"use_sliding_window\": true, \"sliding_window\": 5, "
-              "\"max_window_layers\": 3}",
-    LLAMA,
-    .n_kv = 1,
-    .dim = 6,
-    .n_rotated = 6,
-    .eps = 1e-6,
-    .scale = 1 / 2.449489742783178,
-    .window = 5,
-    .slides = 8 },
-  { .name = "qwen2-no-window",
-    .config = "{\"model_type\": \"qwen2\", " SIZES ", \"num_key_value_heads\": 2, "
-              "\"sliding_window\": 5, \"max_window_layers\": 0}",
-    LLAMA,
-    .head = "lm_head.weight",
-    .n_kv = 2,
-    .dim = 6,
-    .n_rotated = 6,
-    .eps = 1e-6,
-    .scale = 1 / 2.449489742783178 },
-  { .name = "qwen3",
-    .config =
-        "{\"model_type\": \"qwen3\", " SIZES ", \"num_key_value_heads\": 2, \"head_dim\": 10, "
-        "\"attention_bias\": true, \"rope_parameters\": {\"rope_type\": \"default\", "
-        "\"rope_theta\": 5000}, \"dtype\": \"float32\"}",
-    LLAMA,
-    .head = "lm_head.weight",
-    .n_kv = 2,
-    .dim = 10,
-    .n_rotated = 10,
-    .eps = 1e-6,
-    .scale = 1 / 3.1622776601683795,
-    .head_norm = true,
-    .theta = 5000 },
-  { .name = "olmo2",
-    .config = "{\"model_type\": \"olmo2\", " SIZES ", \"num_key_value_heads\": 2, "
-              "\"rope_theta\": 500000}",
-    COMMON,
-    .prefix = "model",
-    .embedding = "embed_tokens",
-    .final_norm = "norm",
-    .after_attention = "post_attention_layernorm",
-    .after_mlp = "post_feedforward_layernorm",
-    .head = "lm_head.weight",
-    .n_kv = 2,
-    .dim = 6,
-    .n_rotated = 6,
-    .eps = 1e-5,
-    .scale = 1 / 2.449489742783178,
-    .full_norm = true,
-    .theta = 500000 },
-  { .name = "gemma2",
-    .config =
-        "{\"model_type\": \"gemma2\", " SIZES ", \"num_key_value_heads\": 2, \"head_dim\": 10, "
-        "\"query_pre_attn_scalar\": 7, \"attn_logit_softcapping\": 3, "
-        "\"final_logit_softcapping\": 2.5, \"sliding_window\": 6, \"hidden_act\": \"gelu\"}",
-    GEMMA,
-    .n_kv = 2,
-    .dim = 10,
-    .n_rotated = 10,
-    .scale = 1 / 2.6457513110645907,
-    .cap = 3,
-    .final_cap = 2.5,
-    .window = 6,
-    .slides = 5,
-    .embedding_scale = 4.898979485566356 },
-  { .name = "gemma2-layer-types",
-    .config =
-        "{\"model_type\": \"gemma2\", " SIZES ", \"num_key_value_heads\": 4, \"head_dim\": 6, "
-        "\"query_pre_attn_scalar\": 6, \"attn_logit_softcapping\": null, "
-        "\"final_logit_softcapping\": null, \"sliding_window\": 3, \"tie_word_embeddings\": "
-        "false, \"layer_types\": [\"full_attention\", \"sliding_attention\", "
-        "\"sliding_attention\", \"full_attention\"]}",
-    GEMMA,
-    .head = "lm_head.weight",
-    .n_kv = 4,
-    .dim = 6,
-    .n_rotated = 6,
-    .scale = 1 / 2.449489742783178,
-    .window = 3,
-    .slides = 6,
-    .embedding_scale = 4.898979485566356 },
-  { .name = "gemma3",
-    .config = "{\"model_type\": \"gemma3_text\", " SIZES ", \"num_key_value_heads\": 1, "
-              "\"head_dim\": 10, \"query_pre_attn_scalar\": 12, \"sliding_window\": 6, "
-              "\"sliding_window_pattern\": 3, \"rope_local_base_freq\": 100, \"rope_scaling\": "
-              "{\"rope_type\": \"linear\", \"factor\": 8}}",
-    GEMMA,
-    .n_kv = 1,
-    .dim = 10,
-    .n_rotated = 10,
-    .scale = 1 / 3.4641016151377544,
-    .window = 6,
-    .slides = 11,
-    .theta = 1e6,
-    .local_theta = 100,
-    .factor = 8,
-    .head_norm = true,
-    .embedding_scale = 4.898979485566356 },
-  { .name = "gemma3-v5",
-    .config = "{\"model_type\": \"gemma3_text\", " SIZES ", \"num_key_value_heads\": 2, "
-              "\"head_dim\": 6, \"query_pre_attn_scalar\": 12, \"sliding_window\": 4, "
-              "\"layer_types\": [\"sliding_attention\", \"full_attention\", \"full_attention\", "
-              "\"sliding_attention\"], \"rope_parameters\": {\"full_attention\": {\"rope_type\": "
-              "\"linear\", \"factor\": 4, \"rope_theta\": 20000}, \"sliding_attention\": "
-              "{\"rope_type\": \"default\", \"rope_theta\": 300}}}",
-    GEMMA,
-    .n_kv = 2,
-    .dim = 6,
-    .n_rotated = 6,
-    .scale = 1 / 3.4641016151377544,
-    .window = 4,
-    .slides = 9,
-    .theta = 20000,
-    .local_theta = 300,
-    .factor = 4,
-    .head_norm = true,
-    .embedding_scale = 4.898979485566356 },
-  { .name = "gpt-neox",
-    .config = "{\"model_type\": \"gpt_neox\", " SIZES ", \"rotary_pct\": 0.34, "
-              "\"num_key_value_heads\": 1, \"rotary_emb_base\": 500}",
-    NEOX,
-    .n_rotated = 2,
-    .act = GELU,
-    .parallel = true,
-    .scale = 1 / 2.449489742783178,
-    .theta = 500 },
-  { .name = "gpt-neox-sequential",
-    .config = "{\"model_type\": \"gpt_neox\", " SIZES ", \"use_parallel_residual\": false, "
-              "\"attention_bias\": false, \"hidden_act\": \"gelu_fast\", \"rope_parameters\": "
-              "{\"rope_theta\": 700, \"partial_rotary_factor\": 0.67, \"rope_type\": \"default\"}}",
-    NEOX,
-    .n_rotated = 4,
-    .act = GELU_TANH,
-    .scale = 1 / 2.449489742783178,
-    .theta = 700 },
-};
-
 /* --- A text model inside a larger one --- */
 
 static void
@@ -630,8 +404,10 @@ static void
 test_wrapped (void)
 {
   static const char *const prefixes[] = { "language_model.model", "model.language_model" };
+  size_t n;
+  const Case *cases = family_cases (&n);
   Case c = cases[0];
-  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++)
+  for (size_t i = 0; i < n; i++)
     if (strcmp (cases[i].name, "gemma3") == 0)
       c = cases[i];
   g_autofree char *config =
@@ -653,7 +429,9 @@ test_wrapped (void)
 void
 add_family_tests (void)
 {
-  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++)
+  size_t n;
+  const Case *cases = family_cases (&n);
+  for (size_t i = 0; i < n; i++)
     {
       g_autofree char *path = g_strdup_printf ("/lm/families/%s", cases[i].name);
       g_test_add_data_func (path, &cases[i], test_case);
