@@ -5,7 +5,9 @@
 #include "feedback.h"
 #include "latent-example-list.h"
 #include "latent-facts.h"
+#include "latent-kin-cards.h"
 #include "latent-words.h"
+#include "latents-page-private.h"
 
 /* Tokens to each side of the strongest; examples a group. */
 #define CONTEXT 16
@@ -29,6 +31,7 @@ struct _CsLatentDetail
   AdwEntryRow *name_row;
   AdwEntryRow *note_row;
   CsLatentFacts *facts;
+  CsLatentKinCards *kin;
   GtkSpinner *spinner;
   GtkCheckButton *by_sentence;
   GtkLabel *examples_note;
@@ -257,6 +260,7 @@ cs_latent_detail_show (CsLatentDetail *self, gssize latent)
   self->latent = latent;
   row = current_row (self);
   forget_examples (self);
+  cs_latent_kin_cards_show (self->kin, row != NULL ? latent : -1);
   gtk_stack_set_visible_child_name (self->stack, row != NULL ? "latent" : "none");
   if (row == NULL)
     return;
@@ -279,10 +283,34 @@ theme_changed_cb (CsLatentDetail *self)
     show_words (self, row);
 }
 
+static CsKinSource *
+make_kin_source (CsStudy *study, const char *run_name)
+{
+  CsRun *run = study != NULL ? cs_study_find_run (study, run_name) : NULL;
+  g_autofree char *store = NULL;
+
+  if (run == NULL)
+    return NULL;
+  store = cs_study_store_path (study);
+  return cs_kin_source_new (cs_run_folder (run), store, cs_study_model_folder (study, 0),
+                            cs_study_model_folder (study, 1));
+}
+
+static void
+kin_activated_cb (CsLatentDetail *self, guint latent)
+{
+  GtkWidget *page = gtk_widget_get_ancestor (GTK_WIDGET (self), CS_TYPE_LATENTS_PAGE);
+
+  if (page != NULL)
+    cs_latents_page_select (CS_LATENTS_PAGE (page), latent, true);
+}
+
 void
 cs_latent_detail_set_run (CsLatentDetail *self, CsStudy *study, const char *run_name,
                           CsLatentList *list, CsExampleSource *source)
 {
+  g_autoptr (CsKinSource) kin = NULL;
+
   g_return_if_fail (CS_IS_LATENT_DETAIL (self));
   cs_latent_detail_show (self, -1);
   if (self->list != NULL)
@@ -295,6 +323,8 @@ cs_latent_detail_set_run (CsLatentDetail *self, CsStudy *study, const char *run_
     cs_example_source_ref (source);
   g_clear_pointer (&self->source, cs_example_source_unref);
   self->source = source;
+  kin = make_kin_source (study, run_name);
+  cs_latent_kin_cards_set_source (self->kin, kin);
   if (list != NULL)
     g_signal_connect_object (list, "labels-changed", G_CALLBACK (show_label), self,
                              G_CONNECT_SWAPPED);
@@ -311,7 +341,7 @@ char *
 cs_latent_detail_as_text (CsLatentDetail *self)
 {
   const CsLatentRow *row;
-  g_autofree char *facts = NULL, *examples = NULL;
+  g_autofree char *facts = NULL, *kin = NULL, *examples = NULL;
 
   g_return_val_if_fail (CS_IS_LATENT_DETAIL (self), NULL);
   row = current_row (self);
@@ -321,7 +351,9 @@ cs_latent_detail_as_text (CsLatentDetail *self)
   facts = cs_latent_as_text (row, cs_latent_list_label (self->list, (size_t)self->latent),
                              self->run_name);
   examples = cs_latent_example_list_as_text (self->examples);
-  return g_strconcat (facts, examples[0] != '\0' ? "\n" : "", examples, NULL);
+  kin = cs_latent_kin_cards_as_text (self->kin);
+  return g_strconcat (facts, kin[0] != '\0' ? "\n" : "", kin, examples[0] != '\0' ? "\n" : "",
+                      examples, NULL);
 }
 
 /* --- Class --- */
@@ -353,6 +385,7 @@ bind_children (GtkWidgetClass *klass)
   BIND (name_row);
   BIND (note_row);
   BIND (facts);
+  BIND (kin);
   BIND (spinner);
   BIND (by_sentence);
   BIND (examples_note);
@@ -368,12 +401,14 @@ cs_latent_detail_class_init (CsLatentDetailClass *klass)
   G_OBJECT_CLASS (klass)->dispose = cs_latent_detail_dispose;
   g_type_ensure (CS_TYPE_LATENT_EXAMPLE_LIST);
   g_type_ensure (CS_TYPE_LATENT_FACTS);
+  g_type_ensure (CS_TYPE_LATENT_KIN_CARDS);
   gtk_widget_class_set_template_from_resource (
       widget_class, "/io/github/crosscope/Crosscope/ui/latent-detail.ui");
   bind_children (widget_class);
   gtk_widget_class_bind_template_callback (widget_class, bookmark_toggled_cb);
   gtk_widget_class_bind_template_callback (widget_class, label_edited_cb);
   gtk_widget_class_bind_template_callback (widget_class, by_sentence_toggled_cb);
+  gtk_widget_class_bind_template_callback (widget_class, kin_activated_cb);
 }
 
 static void

@@ -4,6 +4,7 @@
 
 #include <glib/gstdio.h>
 
+#include "latent-kin-cards.h"
 #include "latent-words.h"
 #include "latents-page-private.h"
 #include "random.h"
@@ -326,6 +327,27 @@ test_label (Fixture *f, gconstpointer data)
   g_assert_cmpstr (cs_study_label (f->study, "batchtopk-1", latent)->note, ==, "see paper");
 }
 
+/* Latents like the one that is shown are worked out beside, and lead on to theirs. */
+static void
+test_similar (Fixture *f, gconstpointer data)
+{
+  CsLatentKinCards *kin = CS_LATENT_KIN_CARDS (gtk_widget_get_template_child (
+      GTK_WIDGET (f->page->detail), CS_TYPE_LATENT_DETAIL, "kin"));
+  g_autofree char *text = NULL, *whole = NULL;
+
+  cs_latents_page_select (f->page, 2, true);
+  g_assert_true (gtk_widget_get_visible (GTK_WIDGET (kin)));
+  cs_latents_page_select (f->page, 3, true); /* before the other was loaded */
+#define TEXT (g_free (text), text = cs_latent_kin_cards_as_text (kin))
+  WAIT_FOR (strstr (TEXT, "Nearest chat decoders:") != NULL &&
+            strstr (text, "Fire on the same tokens:") != NULL);
+#undef TEXT
+  whole = cs_latent_detail_as_text (f->page->detail);
+  g_assert_nonnull (strstr (whole, text));
+  g_signal_emit_by_name (kin, "latent-activated", 7);
+  g_assert_cmpint (cs_latent_list_selected (f->page->list), ==, 7);
+}
+
 static void
 test_history (Fixture *f, gconstpointer data)
 {
@@ -635,6 +657,7 @@ main (int argc, char **argv)
   ADD ("/latents/page/filter", "analysed", test_filter);
   ADD ("/latents/page/sort", "analysed", test_header_sorts);
   ADD ("/latents/page/label", "analysed", test_label);
+  ADD ("/latents/page/similar", "analysed", test_similar);
   ADD ("/latents/page/history", "analysed", test_history);
   ADD ("/latents/page/examples", "analysed", test_examples);
   ADD ("/latents/page/many", "", test_page_of_many);
