@@ -452,6 +452,7 @@ main (int argc, char **argv)
   g_test_add_func ("/analysis/steering/activations-and-firing", test_activations_and_firing);
   g_test_add_func ("/analysis/steering/prompt", test_prompt);
   add_concept_tests ();
+  add_direction_tests ();
   result = g_test_run ();
   cs_pair_free (pair);
   tiny_pair_free (tiny);

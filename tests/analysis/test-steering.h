@@ -10,3 +10,4 @@ extern CsPair   *pair;
 CsCrosscoder *steering_crosscoder (bool normalised);
 
 void add_concept_tests (void);
+void add_direction_tests (void);
