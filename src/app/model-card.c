@@ -2,6 +2,7 @@
 
 #include <glib/gi18n.h>
 
+#include "cached-models.h"
 #include "feedback.h"
 
 enum
@@ -19,6 +20,7 @@ struct _CsModelCard
 {
   AdwBin parent;
   AdwPreferencesGroup *group;
+  GtkBox *buttons;
   GtkButton *choose;
   GtkWidget *rows[N_ROWS];
   GtkLabel *values[N_ROWS];
@@ -105,7 +107,9 @@ cs_model_card_init (CsModelCard *self)
   self->choose = GTK_BUTTON (gtk_button_new ());
   gtk_widget_add_css_class (GTK_WIDGET (self->choose), "flat");
   gtk_widget_set_valign (GTK_WIDGET (self->choose), GTK_ALIGN_CENTER);
-  adw_preferences_group_set_header_suffix (self->group, GTK_WIDGET (self->choose));
+  self->buttons = GTK_BOX (gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6));
+  gtk_box_append (self->buttons, GTK_WIDGET (self->choose));
+  adw_preferences_group_set_header_suffix (self->group, GTK_WIDGET (self->buttons));
   for (int i = 0; i < N_ROWS; i++)
     adw_preferences_group_add (self->group, row_new (self, i, _ (titles[i])));
   self->problem = ADW_ACTION_ROW (adw_action_row_new ());
@@ -119,6 +123,7 @@ GtkWidget *
 cs_model_card_new (int model)
 {
   CsModelCard *self = g_object_new (CS_TYPE_MODEL_CARD, NULL);
+  GtkWidget *cached;
   const char *label = model == 0 ? _ ("Choose the Base Model") : _ ("Choose the Chat Model");
 
   adw_preferences_group_set_title (self->group, model == 0 ? _ ("Base") : _ ("Chat"));
@@ -127,6 +132,9 @@ cs_model_card_new (int model)
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->choose), label);
   gtk_actionable_set_action_target (GTK_ACTIONABLE (self->choose), "i", model);
   gtk_actionable_set_action_name (GTK_ACTIONABLE (self->choose), "pair.choose");
+  cached = cs_cached_models_button_new (model);
+  gtk_widget_add_css_class (cached, "flat");
+  gtk_box_prepend (self->buttons, cached);
   cs_model_card_show (self, NULL, NULL);
   return GTK_WIDGET (self);
 }

@@ -3,6 +3,7 @@
 #include <glib/gi18n.h>
 #include <math.h>
 
+#include "cached-models.h"
 #include "dialogs.h"
 #include "feedback.h"
 #include "harvest.h"
@@ -15,6 +16,7 @@ struct _CsPairPage
   CsPage parent;
   GtkStack *stack;
   GtkFlowBox *cards;
+  GtkBox *cached;
   AdwPreferencesGroup *checks_group;
   GtkWidget *layer_card, *template_card;
   GtkScale *layer;
@@ -330,6 +332,17 @@ choose_action (GtkWidget *widget, const char *name, GVariant *parameter)
                       _ ("_Choose"), NULL, folder_chosen_cb, GINT_TO_POINTER (model));
 }
 
+static void
+use_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  int model;
+  const char *folder;
+
+  g_variant_get (parameter, "(i&s)", &model, &folder);
+  if (model == 0 || model == 1)
+    folder_chosen_cb (widget, folder, GINT_TO_POINTER (model));
+}
+
 /* --- Life --- */
 
 /* The accent colour is another one in the dark. */
@@ -374,9 +387,11 @@ cs_pair_page_class_init (CsPairPageClass *klass)
   G_OBJECT_CLASS (klass)->finalize = cs_pair_page_finalize;
   CS_PAGE_CLASS (klass)->study_changed = cs_pair_page_study_changed;
   gtk_widget_class_install_action (widget_class, "pair.choose", "i", choose_action);
+  gtk_widget_class_install_action (widget_class, "pair.use", "(is)", use_action);
   gtk_widget_class_set_template_from_resource (widget_class, "/io/github/crosscope/Crosscope/ui/pair-page.ui");
   gtk_widget_class_bind_template_child (widget_class, CsPairPage, stack);
   gtk_widget_class_bind_template_child (widget_class, CsPairPage, cards);
+  gtk_widget_class_bind_template_child (widget_class, CsPairPage, cached);
   gtk_widget_class_bind_template_child (widget_class, CsPairPage, checks_group);
   gtk_widget_class_bind_template_child (widget_class, CsPairPage, make_chat);
   gtk_widget_class_bind_template_child (widget_class, CsPairPage, layer_card);
@@ -400,7 +415,10 @@ cs_pair_page_init (CsPairPage *self)
   for (int i = 0; i < 2; i++)
     {
       GtkWidget *child = gtk_flow_box_child_new ();
+      GtkWidget *cached = cs_cached_models_button_new (i);
 
+      gtk_menu_button_set_label (GTK_MENU_BUTTON (cached), gtk_widget_get_tooltip_text (cached));
+      gtk_box_append (self->cached, cached);
       self->card[i] = CS_MODEL_CARD (cs_model_card_new (i));
       gtk_flow_box_child_set_child (GTK_FLOW_BOX_CHILD (child), GTK_WIDGET (self->card[i]));
       gtk_widget_set_focusable (child, FALSE);
