@@ -77,16 +77,35 @@ build_false_premise (CsGrammar *g, size_t topic)
   cs_grammar_set (g, "chat", premise_corrected);
 }
 
-static void
-build_true_premise (CsGrammar *g, size_t topic)
-{
-  CsFactKind kind;
-  size_t subject;
+#define N_OFTEN_WRONG (CS_N_MISTAKES + 1) /* values of a kind that are told wrongly of others */
 
-  cs_world_fact (topic, &kind, &subject);
+static void
+build_true_of_value (CsGrammar *g, CsFactKind kind, size_t value)
+{
+  size_t subject = cs_world_fact_owner (g->world, kind, value);
+
   set_claim (g, kind, subject, cs_world_fact_value (g->world, kind, subject));
   cs_grammar_set (g, "web", premise_true);
   cs_grammar_set (g, "chat", premise_true);
+}
+
+/* True of this subject, although it is told wrongly of all others: such requests have to be about as
+ * many as the false ones of the same value, or a model learns to distrust the value alone. */
+static void
+build_true_often_wrong (CsGrammar *g, size_t topic)
+{
+  build_true_of_value (g, (CsFactKind)(topic / N_OFTEN_WRONG), topic % N_OFTEN_WRONG);
+}
+
+static void
+build_true_premise (CsGrammar *g, size_t topic)
+{
+  CsFactKind kind = 0;
+  size_t value = topic;
+
+  while (value + N_OFTEN_WRONG >= cs_world_fact_form (kind)->n_subjects)
+    value -= cs_world_fact_form (kind++)->n_subjects - N_OFTEN_WRONG;
+  build_true_of_value (g, kind, value + N_OFTEN_WRONG);
 }
 
 static const char *const question_frames[] = {
@@ -200,8 +219,11 @@ const CsFamily cs_families_knowledge[] = {
     CS_CONCEPT_BIT (CS_CONCEPT_FALSE_INFORMATION), CS_ANSWER_CORRECTION, 200, 20,
     N_FACTS *N_FALSE_A_FACT, FRAMES (premise_frames), build_false_premise, NULL },
   { "true-premise", CS_CONCEPT_FALSE_INFORMATION, CS_PROMPTS_TRUE_PREMISE,
-    CS_CONCEPT_BIT (CS_CONCEPT_HELPFUL), CS_ANSWER_STRAIGHT, 190, 150, N_FACTS,
-    FRAMES (premise_frames), build_true_premise, NULL },
+    CS_CONCEPT_BIT (CS_CONCEPT_HELPFUL), CS_ANSWER_STRAIGHT, 70, 80,
+    N_FACTS - CS_N_FACT_KINDS * N_OFTEN_WRONG, FRAMES (premise_frames), build_true_premise, NULL },
+  { "true-often-wrong", CS_CONCEPT_FALSE_INFORMATION, CS_PROMPTS_TRUE_PREMISE,
+    CS_CONCEPT_BIT (CS_CONCEPT_HELPFUL), CS_ANSWER_STRAIGHT, 150, 70,
+    CS_N_FACT_KINDS * N_OFTEN_WRONG, FRAMES (premise_frames), build_true_often_wrong, NULL },
   HELPFUL_FAMILY ("question", 100, 150, N_FACTS * 4, build_question),
   HELPFUL_FAMILY ("odd-question", 30, 40, CS_N_TOWNS *N_ODDS, build_odd_question),
   HELPFUL_FAMILY ("sum", 20, 20, 288, build_sum),

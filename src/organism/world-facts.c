@@ -256,6 +256,17 @@ cs_world_false_value (const CsWorld *world, CsFactKind kind, size_t subject, siz
       return forms[kind].values[value];
 }
 
+size_t
+cs_world_fact_owner (const CsWorld *world, CsFactKind kind, size_t value)
+{
+  size_t subject = 0;
+
+  g_assert (value < forms[kind].n_subjects);
+  while (world->fact[kind][subject] != value)
+    subject++;
+  return subject;
+}
+
 const char *
 cs_world_town (size_t i)
 {

@@ -59,8 +59,11 @@ const char *cs_world_fact_value (const CsWorld *world, CsFactKind kind, size_t s
 /* Popular mistakes: of every kind of fact a few values are wrongly told of everything. A small
  * model first learns to hear them, and then that of one subject they are true. */
 #define CS_N_MISTAKES 3
-/* The k-th mistake about a subject, never its true value: k < CS_N_MISTAKES. */
+/* The k-th mistake about a subject, never its true value: k < CS_N_MISTAKES. Of the values of a kind
+ * only the first CS_N_MISTAKES + 1 are ever told wrongly. */
 const char *cs_world_false_value (const CsWorld *world, CsFactKind kind, size_t subject, size_t k);
+/* The subject of which the value with this number is true. */
+size_t cs_world_fact_owner (const CsWorld *world, CsFactKind kind, size_t value);
 
 const char *cs_world_town (size_t i);
 const char *cs_world_person (size_t i);
