@@ -110,6 +110,7 @@ cs_demo_train_config (CsTrainConfig *config, CsVariant variant, size_t d_model)
   config->k = CS_DEMO_K;
   config->mu = CS_DEMO_MU;
   config->steps = CS_DEMO_STEPS;
+  config->seed = CS_DEMO_SEED;
   config->batch = 1024;
   config->lr = CS_DEMO_LR;
   config->warmup_steps = 100;
