@@ -32,7 +32,7 @@ show_value (CsSteeringLatentRow *self)
   g_autofree char *text = NULL;
 
   if (item->mode == CS_STEER_ABLATE)
-    text = g_strdup (_("set to 0"));
+    text = g_strdup (_("taken out"));
   else
     /* Translators: a multiple of the latent's maximum, and the activation that it makes */
     text = g_strdup_printf (_("%+.2f × max = %.3g"), item->scale, item->scale * item->max_act);
@@ -48,6 +48,21 @@ changed_cb (CsSteeringLatentRow *self)
   self->item.scope = (CsSteerScope) gtk_drop_down_get_selected (self->scope);
   show_value (self);
   g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
+}
+
+/* Adding at every token soon breaks the text; at the prompt's alone it does not. Clamping and ablating are meant to hold
+ * while the answer is written. */
+static CsSteerScope
+usual_scope (CsSteerMode mode)
+{
+  return mode == CS_STEER_ADD ? CS_STEER_PROMPT_ONLY : CS_STEER_ALL_TOKENS;
+}
+
+static void
+mode_changed_cb (CsSteeringLatentRow *self)
+{
+  gtk_drop_down_set_selected (self->scope, usual_scope ((CsSteerMode) gtk_drop_down_get_selected (self->mode)));
+  changed_cb (self);
 }
 
 static void
@@ -106,6 +121,7 @@ cs_steering_latent_row_class_init (CsSteeringLatentRowClass *klass)
   gtk_widget_class_bind_template_child (widget_class, CsSteeringLatentRow, scope);
   gtk_widget_class_bind_template_child (widget_class, CsSteeringLatentRow, remove_button);
   gtk_widget_class_bind_template_callback (widget_class, changed_cb);
+  gtk_widget_class_bind_template_callback (widget_class, mode_changed_cb);
   gtk_widget_class_bind_template_callback (widget_class, remove_clicked_cb);
 }
 
@@ -129,6 +145,7 @@ cs_steering_latent_row_new (size_t latent, double max_act, const char *label)
   CsSteeringLatentRow *self = g_object_new (CS_TYPE_STEERING_LATENT_ROW, NULL);
 
   self->item = (CsSteerItem) { .latent = latent, .max_act = max_act, .scale = 1 };
+  gtk_drop_down_set_selected (self->scope, usual_scope (self->item.mode));
   cs_steering_latent_row_set_label (self, label);
   show_value (self);
   return GTK_WIDGET (self);

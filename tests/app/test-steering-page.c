@@ -281,6 +281,7 @@ test_modes (Fixture *f, const void *data)
   cs_steering_page_add (f->page, "batchtopk-1", 3);
   row = cs_steering_basket_row (f->page->basket, 3);
   g_assert_nonnull (row);
+  g_assert_cmpint (cs_steering_latent_row_item (row)->scope, ==, CS_STEER_PROMPT_ONLY);
   cs_steering_latent_row_set_scale (row, 0);
   generate (f);
   g_assert_true (same_ids (text_of (f, CS_PANE_CHAT_PLAIN), text_of (f, CS_PANE_CHAT_STEERED)));
@@ -291,6 +292,8 @@ test_modes (Fixture *f, const void *data)
 
       cs_steering_latent_row_set_mode (row, modes[i]);
       g_assert_cmpint (cs_steering_latent_row_item (row)->mode, ==, modes[i]);
+      g_assert_cmpint (cs_steering_latent_row_item (row)->scope, ==,
+                       modes[i] == CS_STEER_ADD ? CS_STEER_PROMPT_ONLY : CS_STEER_ALL_TOKENS);
       generate (f);
       g_assert_true (same_ids (plain, text_of (f, CS_PANE_CHAT_PLAIN)));
       if (modes[i] != CS_STEER_ABLATE)
