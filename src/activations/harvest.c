@@ -5,6 +5,7 @@
 #include "errors.h"
 #include "harvest-run.h"
 #include "harvest-source.h"
+#include "token-replacements.h"
 
 #define FLUSH_MICROSECONDS (2 * G_USEC_PER_SEC)
 #define WAIT_MILLISECONDS 50
@@ -64,7 +65,8 @@ open_pair (Harvest *harvest, GError **error)
   harvest->chat = harvest->base != NULL ? cs_model_open (options->chat_folder, error) : NULL;
   harvest->tokenizer =
       harvest->chat != NULL ? cs_tokenizer_open (options->base_folder, error) : NULL;
-  if (harvest->tokenizer == NULL)
+  if (harvest->tokenizer == NULL ||
+      !cs_model_replace_tokens (harvest->base, options->base_replacements, error))
     return false;
   harvest->template = cs_chat_template_open_pair (options->chat_folder, options->base_folder, NULL);
   if (harvest->template != NULL &&
@@ -80,6 +82,15 @@ open_pair (Harvest *harvest, GError **error)
   return false;
 }
 
+/* In the one spelling that stores keep; the base model has read it already. */
+static char *
+replacements_text (const char *text)
+{
+  g_autoptr (GArray) list = cs_token_replacements_parse (text, NULL);
+
+  return list != NULL ? cs_token_replacements_text (list) : NULL;
+}
+
 static void
 fill_info (Harvest *harvest, const CsSource *source)
 {
@@ -93,6 +104,7 @@ fill_info (Harvest *harvest, const CsSource *source)
   info->chat_hash = g_strdup (cs_model_hash (harvest->chat));
   info->tokenizer_hash = g_strdup (cs_tokenizer_hash (harvest->tokenizer));
   info->corpora = cs_source_names (source);
+  info->base_replacements = replacements_text (harvest->options->base_replacements);
 }
 
 /* --- A store that is there already --- */
@@ -122,6 +134,8 @@ check_store (Harvest *harvest, GError **error)
     return differs (harvest, "another layer", error);
   if (have->dtype != want->dtype)
     return differs (harvest, "another number type", error);
+  if (g_strcmp0 (have->base_replacements, want->base_replacements) != 0)
+    return differs (harvest, "other tokens replaced in what the base model reads", error);
   if (!g_strv_equal ((const char *const *)have->corpora, (const char *const *)want->corpora))
     return differs (harvest, "other corpora", error);
   return true;

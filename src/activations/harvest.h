@@ -14,6 +14,9 @@ typedef struct
   size_t max_document;        /* tokens kept of a document; 0 = 1024 */
   const char *date;           /* what a chat template that asks for it takes for now ("2024-07-26"); NULL: the clock,
                                * and then a harvest that goes on another day finds other conversations */
+  const char *base_replacements; /* token-replacements.h: what the base model reads in place of
+                                  * template tokens that it does not know; the store keeps the
+                                  * tokens themselves. NULL: none */
   bool drop_bos;              /* leave BOS rows out of the store (off in the paper for Gemma) */
   CsDtype dtype;      /* of the store; CS_DTYPE_F16 by default in the command, F32 is exact */
   const char *out;    /* path of the store */

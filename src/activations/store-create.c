@@ -155,7 +155,9 @@ write_attributes (hid_t file, const CsStoreInfo *info)
          cs_h5_write_string (file, "chat_hash", info->chat_hash) &&
          cs_h5_write_string (file, "tokenizer_hash", info->tokenizer_hash) &&
          cs_h5_write_integer (file, "n_tokens_complete", 0) &&
-         cs_h5_write_strings (file, "corpora", info->corpora);
+         cs_h5_write_strings (file, "corpora", info->corpora) &&
+         (info->base_replacements == NULL ||
+          cs_h5_write_string (file, "base_replacements", info->base_replacements));
 }
 
 static hid_t

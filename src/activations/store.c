@@ -17,6 +17,7 @@ cs_store_info_clear (CsStoreInfo *info)
   g_clear_pointer (&info->chat_model, g_free);
   g_clear_pointer (&info->chat_hash, g_free);
   g_clear_pointer (&info->tokenizer_hash, g_free);
+  g_clear_pointer (&info->base_replacements, g_free);
   g_clear_pointer (&info->corpora, g_strfreev);
 }
 
@@ -62,7 +63,10 @@ read_info (CsStore *store, GError **error)
          cs_h5_read_string (store->file, store->path, "tokenizer_hash", &info->tokenizer_hash,
                             error) &&
          cs_h5_read_strings (store->file, store->path, "corpora", CS_STORE_MAX_CORPORA,
-                             &info->corpora, error);
+                             &info->corpora, error) &&
+         (H5Aexists (store->file, "base_replacements") <= 0 ||
+          cs_h5_read_string (store->file, store->path, "base_replacements",
+                             &info->base_replacements, error));
 }
 
 /* The store's type is what /activations says; d_model its last dimension. */

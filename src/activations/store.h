@@ -5,7 +5,7 @@
  * document /position     int32 [n_tokens]        /corpus     int8  [n_tokens]     which corpus it
  * came from /mean, /std   float64 [2, d_model]    over the complete tokens (std: population)
  *   attributes: format_version, layer, base_model, base_hash, chat_model, chat_hash,
- * tokenizer_hash, n_tokens_complete, corpora (names)
+ * tokenizer_hash, n_tokens_complete, corpora (names), and base_replacements where there are any
  *
  * A store is killed-safe: while it is being filled the datasets have their planned size, allocated
  * early, so that writing touches raw data only; n_tokens_complete (always the end of a document)
@@ -32,6 +32,7 @@ typedef struct
   CsDtype dtype; /* CS_DTYPE_F16 or CS_DTYPE_F32 */
   char *base_model, *base_hash, *chat_model, *chat_hash, *tokenizer_hash;
   char **corpora; /* NULL-terminated names; /corpus indexes it */
+  char *base_replacements; /* "128006=1432 …": tokens that the base model read as others; NULL */
 } CsStoreInfo;
 
 void cs_store_info_clear (CsStoreInfo *info);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "errors.h"
+#include "token-replacements.h"
 
 static bool
 check_size (const char *what, const char *unit, size_t base, size_t chat, GError **error)
@@ -29,6 +30,12 @@ check_fit (const CsPair *pair, const CsTokenizer *base_tokenizer, GError **error
 CsPair *
 cs_pair_open (const char *base_folder, const char *chat_folder, GError **error)
 {
+  return cs_pair_open_reading (base_folder, chat_folder, &(CsPairReading) { 0 }, error);
+}
+
+CsPair *
+cs_pair_open_reading (const char *base_folder, const char *chat_folder, const CsPairReading *reading, GError **error)
+{
   g_autoptr (CsPair) pair = g_new0 (CsPair, 1);
   g_autoptr (CsTokenizer) base_tokenizer = NULL;
   g_autoptr (GError) no_template = NULL;
@@ -37,11 +44,14 @@ cs_pair_open (const char *base_folder, const char *chat_folder, GError **error)
       (pair->model[1] = cs_model_open (chat_folder, error)) == NULL ||
       (base_tokenizer = cs_tokenizer_open (base_folder, error)) == NULL ||
       (pair->tokenizer = cs_tokenizer_open (chat_folder, error)) == NULL ||
-      !check_fit (pair, base_tokenizer, error))
+      !check_fit (pair, base_tokenizer, error) ||
+      !cs_model_replace_tokens (pair->model[0], reading->base_replacements, error))
     return NULL;
-  pair->chat = cs_chat_template_open (chat_folder, &no_template);
+  pair->chat = cs_chat_template_open_pair (chat_folder, base_folder, &no_template);
   if (pair->chat == NULL)
     g_message ("%s", no_template->message); /* raw prompts still work */
+  else if (!cs_chat_template_set_date (pair->chat, reading->date, error))
+    return NULL;
   return g_steal_pointer (&pair);
 }
 

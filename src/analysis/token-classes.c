@@ -34,6 +34,7 @@ cs_token_class_of_kind (CsTokenKind kind)
     case CS_TOKEN_BOS:
       return CS_TOKEN_CLASS_BOS;
     case CS_TOKEN_START_OF_TURN:
+    case CS_TOKEN_TEMPLATE: /* what ends a header, a default system prompt: with the markers, as no message's words */
       return CS_TOKEN_CLASS_START;
     case CS_TOKEN_ROLE:
       return CS_TOKEN_CLASS_ROLE;

@@ -175,7 +175,8 @@ survey_cb (void *data)
   if (study == NULL)
     return G_SOURCE_REMOVE;
   self->cancellable = g_cancellable_new ();
-  cs_survey_async (G_OBJECT (self), cs_study_corpora (study), cs_study_model_folder (study, 1), store,
+  cs_survey_async (G_OBJECT (self), cs_study_corpora (study), cs_study_model_folder (study, 0),
+                   cs_study_model_folder (study, 1), cs_study_date (study), store,
                    cs_harvest_card_job (self->card) != NULL, self->cancellable, surveyed_cb, NULL);
   return G_SOURCE_REMOVE;
 }

@@ -17,7 +17,7 @@
 typedef struct
 {
   char **paths;
-  char *chat_folder, *store_path;
+  char *base_folder, *chat_folder, *store_path, *date;
   bool skip_store;
 } Request;
 
@@ -27,7 +27,9 @@ request_free (void *data)
   Request *request = data;
 
   g_strfreev (request->paths);
+  g_free (request->base_folder);
   g_free (request->chat_folder);
+  g_free (request->date);
   g_free (request->store_path);
   g_free (request);
 }
@@ -207,7 +209,9 @@ survey_thread (GTask *task, void *source, void *data, GCancellable *cancellable)
     {
       model = cs_model_open (request->chat_folder, NULL);
       tokenizer = cs_tokenizer_open (request->chat_folder, NULL);
-      chat = cs_chat_template_open (request->chat_folder, NULL);
+      chat = cs_chat_template_open_pair (request->chat_folder, request->base_folder, NULL);
+      if (chat != NULL)
+        cs_chat_template_set_date (chat, request->date, NULL);
     }
   survey->d_model = model != NULL ? cs_model_config (model)->d_model : survey->store.d_model;
   reader = (Reader){ tokenizer, chat };
@@ -219,7 +223,9 @@ survey_thread (GTask *task, void *source, void *data, GCancellable *cancellable)
 void
 cs_survey_async (GObject *source,
                  const char *const *paths,
+                 const char *base_folder,
                  const char *chat_folder,
+                 const char *date,
                  const char *store_path,
                  bool skip_store,
                  GCancellable *cancellable,
@@ -230,7 +236,9 @@ cs_survey_async (GObject *source,
   Request *request = g_new0 (Request, 1);
 
   request->paths = g_strdupv ((char **) (uintptr_t) paths);
+  request->base_folder = g_strdup (base_folder);
   request->chat_folder = g_strdup (chat_folder);
+  request->date = g_strdup (date);
   request->store_path = g_strdup (store_path);
   request->skip_store = skip_store;
   g_task_set_task_data (task, request, request_free);

@@ -32,10 +32,10 @@ typedef struct
 
 void cs_survey_free (CsSurvey *survey);
 
-/* paths: NULL-terminated; chat_folder may be NULL; store_path is read unless skip_store. The task's callback gets the survey
+/* paths: NULL-terminated; folders and date (what the chat template takes for now) may be NULL; store_path is read unless skip_store. The task's callback gets the survey
  * by cs_survey_finish(); everything is copied. */
-void cs_survey_async (GObject *source, const char *const *paths, const char *chat_folder,
-                      const char *store_path, bool skip_store, GCancellable *cancellable,
+void cs_survey_async (GObject *source, const char *const *paths, const char *base_folder,
+                      const char *chat_folder, const char *date, const char *store_path, bool skip_store, GCancellable *cancellable,
                       GAsyncReadyCallback callback, void *data);
 CsSurvey *cs_survey_finish (GAsyncResult *result, GError **error);
 

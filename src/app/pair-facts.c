@@ -83,9 +83,10 @@ read_model (const char *folder)
   return facts;
 }
 
-/* A short conversation as the chat model reads it, with the beginning of the answer that comes next. */
+/* A short conversation as the chat model reads it, with the beginning of the answer that comes next. sibling: whose template
+ * is taken where the chat model has none; may be NULL. */
 static void
-render_sample (CsPairFacts *facts, const char *folder)
+render_sample (CsPairFacts *facts, const char *folder, const char *sibling)
 {
   char user[] = "user", assistant[] = "assistant";
   char question[] = "Which of the two rivers is longer?", answer[] = "The northern one.";
@@ -93,7 +94,7 @@ render_sample (CsPairFacts *facts, const char *folder)
   const CsMessage messages[] = { { user, question }, { assistant, answer }, { user, thanks } };
   g_autoptr (GError) error = NULL;
   g_autoptr (CsTokenizer) tokenizer = cs_tokenizer_open (folder, &error);
-  g_autoptr (CsChatTemplate) chat = tokenizer != NULL ? cs_chat_template_open (folder, &error) : NULL;
+  g_autoptr (CsChatTemplate) chat = tokenizer != NULL ? cs_chat_template_open_pair (folder, sibling, &error) : NULL;
 
   if (chat != NULL)
     facts->rendering =
@@ -117,7 +118,7 @@ facts_thread (GTask *task, void *source, void *data, GCancellable *cancellable)
     if (request->folder[i] != NULL)
       facts->model[i] = read_model (request->folder[i]);
   if (request->folder[1] != NULL)
-    render_sample (facts, request->folder[1]);
+    render_sample (facts, request->folder[1], request->folder[0]);
   if (request->folder[0] != NULL && request->folder[1] != NULL
       && !g_cancellable_is_cancelled (cancellable))
     facts->checks = cs_pair_checks (request->folder[0], request->folder[1]);

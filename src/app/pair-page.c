@@ -109,7 +109,7 @@ attributes_of (CsPairPage *self, const CsRendering *rendering)
       const CsTokenSpan *span = &g_array_index (rendering->spans, CsTokenSpan, i);
       uint8_t kind = g_array_index (rendering->kinds, uint8_t, i);
 
-      if (kind == CS_TOKEN_CONTENT_USER || kind == CS_TOKEN_CONTENT_MODEL)
+      if (!cs_token_kind_is_template (kind))
         continue;
       add_color (list, span, &accent);
       if (kind == CS_TOKEN_ROLE)

@@ -209,7 +209,7 @@ show_title (CsSteeringFiring *self, const CsSteeringText *text, size_t index)
 {
   const int32_t id = g_array_index (text->ids, int32_t, index);
   const uint8_t kind = index < text->kinds->len ? g_array_index (text->kinds, uint8_t, index) : CS_TOKEN_CONTENT_MODEL;
-  const bool template = kind != CS_TOKEN_CONTENT_USER && kind != CS_TOKEN_CONTENT_MODEL;
+  const bool template = cs_token_kind_is_template (kind);
   g_autofree char *decoded = cs_tokenizer_decode (text->tokenizer, &id, 1, false);
   g_auto (GStrv) lines = g_strsplit (decoded, "\n", -1);
   g_autofree char *shown = g_strjoinv ("↵", lines);

@@ -19,7 +19,7 @@ is_template_token (const CsSteeringText *text, size_t index)
 {
   const uint8_t kind = index < text->kinds->len ? g_array_index (text->kinds, uint8_t, index) : CS_TOKEN_CONTENT_MODEL;
 
-  return kind != CS_TOKEN_CONTENT_MODEL && kind != CS_TOKEN_CONTENT_USER;
+  return cs_token_kind_is_template (kind);
 }
 
 void

@@ -22,7 +22,7 @@ const CsVerb cs_verbs_model[] = {
   { "model forward", "DIR --ids LIST --out F.h5 [--edit E.json] [--json]",
     "Residual stream and logits of token ids", run_forward },
   { "model generate",
-    "DIR --prompt TEXT|--ids LIST [--chat] [--max-tokens N] [--temperature T] [--top-p P] [--seed "
+    "DIR --prompt TEXT|--ids LIST [--chat [--sibling DIR]] [--max-tokens N] [--temperature T] [--top-p P] [--seed "
     "S] [--ignore-eos] [--edit E.json] [--json]",
     "Continues a prompt", run_generate },
   { NULL, NULL, NULL, NULL },
@@ -286,6 +286,7 @@ stream_token (void *data, int32_t id)
 
 static GArray *
 prompt_ids (const char *folder,
+            const char *sibling,
             CsTokenizer *tokenizer,
             const char *prompt,
             bool chat,
@@ -301,7 +302,7 @@ prompt_ids (const char *folder,
     cs_tokenizer_encode (tokenizer, prompt, strlen (prompt), true, ids, NULL);
   else
     {
-      if ((chat_template = cs_chat_template_open (folder, error)) == NULL ||
+      if ((chat_template = cs_chat_template_open_pair (folder, sibling, error)) == NULL ||
           (rendering = cs_chat_render (chat_template, tokenizer, &message, 1, true, error)) == NULL)
         return NULL;
       g_array_append_vals (ids, rendering->ids->data, rendering->ids->len);
@@ -365,7 +366,7 @@ generate (const char *folder,
 static int
 run_generate (int argc, char **argv)
 {
-  g_autofree char *list = NULL, *prompt = NULL, *edit = NULL;
+  g_autofree char *list = NULL, *prompt = NULL, *edit = NULL, *sibling = NULL;
   gboolean chat = FALSE, json = FALSE, ignore_eos = FALSE;
   int max_tokens = 64;
   gint64 seed = 0;
@@ -374,6 +375,7 @@ run_generate (int argc, char **argv)
     { "ids", 0, 0, G_OPTION_ARG_FILENAME, &list, NULL, NULL },
     { "prompt", 0, 0, G_OPTION_ARG_FILENAME, &prompt, NULL, NULL },
     { "chat", 0, 0, G_OPTION_ARG_NONE, &chat, NULL, NULL },
+    { "sibling", 0, 0, G_OPTION_ARG_FILENAME, &sibling, NULL, NULL },
     { "max-tokens", 0, 0, G_OPTION_ARG_INT, &max_tokens, NULL, NULL },
     { "temperature", 0, 0, G_OPTION_ARG_DOUBLE, &temperature, NULL, NULL },
     { "top-p", 0, 0, G_OPTION_ARG_DOUBLE, &top_p, NULL, NULL },
@@ -403,7 +405,7 @@ run_generate (int argc, char **argv)
   if (tokenizer == NULL && prompt != NULL)
     return cs_cli_fail (no_tokenizer);
   ids = list != NULL ? parse_ids (list, &error)
-                     : prompt_ids (argv[1], tokenizer, prompt, chat, &error);
+                     : prompt_ids (argv[1], sibling, tokenizer, prompt, chat, &error);
   if (ids == NULL)
     return fail_or_usage (verb, false, error);
   CsSampling sampling = { .max_tokens = (size_t)max_tokens,

@@ -16,7 +16,7 @@ const CsVerb cs_verbs_study[] = {
     "The whole story on the demo pair: harvest, train, analyse, steer", run_demo },
   { "harvest",
     "--base DIR --chat DIR [--layer L] --corpus FILE… --out F.h5 [--tokens N] [--max-document N] "
-    "[--drop-bos] [--dtype f16|f32] [--threads N] [--json]",
+    "[--date YYYY-MM-DD] [--replace-base ID=ID …] [--drop-bos] [--dtype f16|f32] [--threads N] [--json]",
     "Fills an activation store; run again, it goes on", run_harvest },
   { NULL, NULL, NULL, NULL },
 };
@@ -112,8 +112,9 @@ print_store (const char *path, bool json)
 static int
 run_harvest (int argc, char **argv)
 {
-  g_autofree char *base = NULL, *chat = NULL, *out = NULL, *dtype = NULL;
-  g_auto (GStrv) corpora = NULL, words = NULL;
+  g_autofree char *base = NULL, *chat = NULL, *out = NULL, *dtype = NULL, *date = NULL;
+  g_autofree char *replacements = NULL;
+  g_auto (GStrv) corpora = NULL, replace = NULL, words = NULL;
   int layer = -1, threads = 0;
   gint64 tokens = 0, max_document = 0;
   gboolean json = FALSE, drop_bos = FALSE;
@@ -125,6 +126,8 @@ run_harvest (int argc, char **argv)
     { "out", 0, 0, G_OPTION_ARG_FILENAME, &out, NULL, NULL },
     { "tokens", 0, 0, G_OPTION_ARG_INT64, &tokens, NULL, NULL },
     { "max-document", 0, 0, G_OPTION_ARG_INT64, &max_document, NULL, NULL },
+    { "date", 0, 0, G_OPTION_ARG_FILENAME, &date, NULL, NULL },
+    { "replace-base", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &replace, NULL, NULL },
     { "drop-bos", 0, 0, G_OPTION_ARG_NONE, &drop_bos, NULL, NULL },
     { "dtype", 0, 0, G_OPTION_ARG_FILENAME, &dtype, NULL, NULL },
     { "threads", 0, 0, G_OPTION_ARG_INT, &threads, NULL, NULL },
@@ -146,6 +149,8 @@ run_harvest (int argc, char **argv)
                          "--layer, --tokens, --max-document and --threads cannot be negative.");
   if (dtype != NULL && strcmp (dtype, "f16") != 0 && strcmp (dtype, "f32") != 0)
     return cs_cli_usage (verb, "--dtype is f16 or f32.");
+  if (replace != NULL)
+    replacements = g_strjoinv (" ", replace);
   CsHarvestOptions options = {
     .base_folder = base,
     .chat_folder = chat,
@@ -153,6 +158,8 @@ run_harvest (int argc, char **argv)
     .corpora = (const char *const *)corpora,
     .max_tokens = (size_t)tokens,
     .max_document = (size_t)max_document,
+    .date = date,
+    .base_replacements = replacements,
     .drop_bos = drop_bos,
     .dtype = dtype != NULL && strcmp (dtype, "f32") == 0 ? CS_DTYPE_F32 : CS_DTYPE_F16,
     .out = out,

@@ -127,6 +127,7 @@ struct CsModel
   CsBlock *blocks;    /* [L] */
   GPtrArray *owned;   /* the float32 arrays */
   size_t n_parameters, file_bytes;
+  GArray *replacements; /* CsTokenReplacement, by id; NULL where there are none */
   pthread_mutex_t hash_lock;
   char *hash;
 };
@@ -136,6 +137,9 @@ CsModel *cs_model_open_limited (const char *folder, size_t widen_limit, GError *
 
 /* model-load.c: fills in the weights. */
 bool cs_model_load_weights (CsModel *model, size_t widen_limit, GError **error);
+
+/* What is read for an id; only where model->replacements is not NULL. */
+int32_t cs_model_read_id (const CsModel *model, int32_t id);
 
 /* Row `index` of a weight as float32, into row[cols]. */
 void cs_linear_row (const CsLinear *linear, size_t index, float *row);

@@ -56,6 +56,7 @@ cs_model_unref (CsModel *model)
     return;
   g_clear_pointer (&model->file, cs_safetensors_free);
   g_ptr_array_unref (model->owned);
+  g_clear_pointer (&model->replacements, g_array_unref);
   g_free (model->blocks);
   g_free (model->folder);
   g_free (model->name);

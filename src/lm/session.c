@@ -333,12 +333,19 @@ run_head (CsSession *session, size_t m, size_t n, float *logits)
               logits);
 }
 
+static int32_t
+read_id (const CsSession *session, int32_t id)
+{
+  return session->model->replacements != NULL ? cs_model_read_id (session->model, id) : id;
+}
+
 static void
 embed (CsSession *session, const int32_t *ids, size_t m)
 {
   const CsModelConfig *s = &session->model->architecture.sizes;
   for (size_t t = 0; t < m; t++)
-    cs_linear_row (&session->model->embedding, (size_t)ids[t], session->residual + t * s->d_model);
+    cs_linear_row (&session->model->embedding, (size_t)read_id (session, ids[t]),
+                   session->residual + t * s->d_model);
   if (s->embedding_scale != 1)
     cs_scale ((float)s->embedding_scale, session->residual, m * s->d_model);
 }
@@ -379,7 +386,7 @@ check_ids (const CsSession *session, const int32_t *ids, size_t n, GError **erro
 {
   size_t vocab_size = session->model->architecture.sizes.vocab_size;
   for (size_t i = 0; i < n; i++)
-    if (ids[i] < 0 || (size_t)ids[i] >= vocab_size)
+    if (ids[i] < 0 || (size_t)read_id (session, ids[i]) >= vocab_size)
       {
         g_set_error (error, CS_ERROR, CS_ERROR_USAGE,
                      "token id %d is outside the vocabulary of %s, which has %zu", ids[i],

@@ -8,6 +8,7 @@ struct CsControlPlan
   char *study_folder, *run_folder, *of_folder;
   char *model_folder[2]; /* of the study */
   char *study_store;
+  char *date, *base_replacements; /* of the study; NULL for none */
   char **corpora, **tune_corpora; /* of the study; of the options, or NULL */
   size_t max_tokens, tune_tokens;
   bool keep_store;

@@ -96,7 +96,8 @@ load_text (Tuning *t, size_t max_position, GError **error)
   g_autoptr (CsModel) model = cs_model_open (plan->model_folder[0], error);
   g_autoptr (CsTokenizer) tokenizer =
       model != NULL ? cs_tokenizer_open (plan->model_folder[0], error) : NULL;
-  g_autoptr (CsChatTemplate) chat = cs_chat_template_open (plan->model_folder[1], NULL);
+  g_autoptr (CsChatTemplate) chat =
+      cs_chat_template_open_pair (plan->model_folder[1], plan->model_folder[0], NULL);
   g_autoptr (CsTrainSet) set = cs_train_set_new ();
   g_autoptr (GError) writing = NULL;
   g_autofree char *world = NULL;

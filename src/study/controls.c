@@ -44,6 +44,8 @@ cs_control_plan_free (CsControlPlan *plan)
   g_free (plan->model_folder[0]);
   g_free (plan->model_folder[1]);
   g_free (plan->study_store);
+  g_free (plan->date);
+  g_free (plan->base_replacements);
   g_strfreev (plan->corpora);
   g_strfreev (plan->tune_corpora);
   cs_control_free (plan->control);
@@ -194,6 +196,8 @@ cs_control_plan_new (CsStudy *study, CsRun *run, const CsControlOptions *options
   for (int m = 0; m < 2; m++)
     plan->model_folder[m] = g_strdup (cs_study_model_folder (study, m));
   plan->study_store = cs_study_store_path (study);
+  plan->date = g_strdup (cs_study_date (study));
+  plan->base_replacements = g_strdup (cs_study_base_replacements (study));
   plan->corpora = g_strdupv ((char **)(uintptr_t)cs_study_corpora (study));
   plan->tune_corpora = g_strdupv ((char **)(uintptr_t)options->corpora);
   plan->max_tokens = cs_study_max_tokens (study);
@@ -237,6 +241,8 @@ harvest_store (CsJob *job, const CsControlPlan *plan, const char *store, GError 
                                .layer = plan->control->layer,
                                .corpora = (const char *const *)plan->corpora,
                                .max_tokens = plan->max_tokens,
+                               .date = plan->date,
+                               .base_replacements = plan->base_replacements,
                                .out = store,
                                .n_threads = plan->config.n_threads };
 

@@ -126,7 +126,7 @@ cs_study_stop_jobs (CsStudy *study)
 /* --- Harvest --- */
 
 typedef struct {
-  char *base, *chat, *out;
+  char *base, *chat, *out, *date, *base_replacements;
   char **corpora;
   size_t layer, max_tokens;
 } HarvestData;
@@ -139,6 +139,8 @@ harvest_data_free (void *data)
   g_free (d->base);
   g_free (d->chat);
   g_free (d->out);
+  g_free (d->date);
+  g_free (d->base_replacements);
   g_strfreev (d->corpora);
   g_free (d);
 }
@@ -150,6 +152,7 @@ harvest_func (CsJob *job, void *data, GError **error)
   CsHarvestOptions options = {
     .base_folder = d->base, .chat_folder = d->chat, .layer = d->layer,
     .corpora = (const char *const *) d->corpora, .max_tokens = d->max_tokens, .dtype = CS_DTYPE_F16, .out = d->out,
+    .date = d->date, .base_replacements = d->base_replacements,
   };
 
   return cs_harvest (job, &options, error);
@@ -160,6 +163,24 @@ harvest_ended_cb (CsJob *job, CsStudy *study)
 {
   if (!cs_job_is_active (job))
     cs_study_emit_changed (study);
+}
+
+/* Only where the template asks for it; a template that cannot be opened is the harvest's to tell. */
+static bool
+pin_date (CsStudy *study, GError **error)
+{
+  g_autoptr (CsChatTemplate) chat = NULL;
+  g_autoptr (GDateTime) now = NULL;
+  g_autofree char *today = NULL;
+
+  if (study->date != NULL)
+    return true;
+  chat = cs_chat_template_open_pair (study->model_folder[1], study->model_folder[0], NULL);
+  if (chat == NULL || !cs_chat_template_asks_date (chat))
+    return true;
+  now = g_date_time_new_now_local ();
+  today = g_date_time_format (now, "%Y-%m-%d");
+  return cs_study_set_date (study, today, error);
 }
 
 CsJob *
@@ -179,6 +200,8 @@ cs_study_harvest (CsStudy *study, GError **error)
       g_set_error_literal (error, CS_ERROR, CS_ERROR_USAGE, "Add at least one corpus before harvesting.");
       return NULL;
     }
+  if (!pin_date (study, error))
+    return NULL;
   data = g_new0 (HarvestData, 1);
   data->base = g_strdup (study->model_folder[0]);
   data->chat = g_strdup (study->model_folder[1]);
@@ -186,6 +209,8 @@ cs_study_harvest (CsStudy *study, GError **error)
   data->corpora = g_strdupv (study->corpora);
   data->layer = study->layer;
   data->max_tokens = study->max_tokens;
+  data->date = g_strdup (study->date);
+  data->base_replacements = g_strdup (study->base_replacements);
   job = cs_job_new ("Harvest activations", harvest_func, data, harvest_data_free);
   g_signal_connect_object (job, "changed", G_CALLBACK (harvest_ended_cb), study, 0);
   cs_study_add_job (study, job, true);

@@ -12,6 +12,7 @@ struct _CsStudy {
   size_t layer;
   char **corpora;
   size_t max_tokens;
+  char *date, *base_replacements;
   CsPair *pair;
   GListStore *runs;
   GListStore *jobs;

@@ -1,6 +1,9 @@
 /* study.json and the properties of a study; runs are in study-runs.c, jobs in study-jobs.c, labels in study-labels.c. */
 #include "study.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include <glib/gstdio.h>
 
 #include "crosscope-config.h"
@@ -8,6 +11,7 @@
 #include "harvest.h"
 #include "json.h"
 #include "study-private.h"
+#include "token-replacements.h"
 
 G_DEFINE_FINAL_TYPE (CsStudy, cs_study, G_TYPE_OBJECT)
 
@@ -27,6 +31,8 @@ cs_study_finalize (GObject *object)
   g_clear_pointer (&self->corpora, g_strfreev);
   for (int m = 0; m < 2; m++)
     g_free (self->model_folder[m]);
+  g_free (self->date);
+  g_free (self->base_replacements);
   g_free (self->title);
   g_free (self->folder);
   G_OBJECT_CLASS (cs_study_parent_class)->finalize (object);
@@ -134,6 +140,10 @@ study_save (CsStudy *self, GError **error)
     }
   json_object_set_new (root, "corpora", corpora);
   json_object_set_new (root, "max_tokens", json_integer ((json_int_t) self->max_tokens));
+  if (self->date != NULL)
+    json_object_set_new (root, "date", json_string (self->date));
+  if (self->base_replacements != NULL)
+    json_object_set_new (root, "replace_base", json_string (self->base_replacements));
   return cs_json_save (root, path, error);
 }
 
@@ -196,6 +206,48 @@ check_version (json_t *root, const char *path, GError **error)
 }
 
 static bool
+check_date (const char *date, const char *path, GError **error)
+{
+  unsigned y, m, d;
+  int end = 0;
+
+  if (date == NULL || (strlen (date) == 10 && sscanf (date, "%4u-%2u-%2u%n", &y, &m, &d, &end) == 3 && end == 10 &&
+                       g_date_valid_dmy ((GDateDay) d, (GDateMonth) m, (GDateYear) y)))
+    return true;
+  g_set_error (error, CS_ERROR, CS_ERROR_USAGE, "%s: the date “%.40s” is not one such as 2026-07-26.", path, date);
+  return false;
+}
+
+/* In the one spelling of cs_token_replacements_text(). */
+static bool
+set_replacements (CsStudy *self, const char *text, GError **error)
+{
+  g_autoptr (GArray) list = cs_token_replacements_parse (text, error);
+
+  if (list == NULL)
+    return false;
+  g_free (self->base_replacements);
+  self->base_replacements = cs_token_replacements_text (list);
+  return true;
+}
+
+/* How texts are read. */
+static bool
+read_reading (CsStudy *self, json_t *root, const char *path, GError **error)
+{
+  const char *date, *replacements;
+
+  if (!cs_json_get_string (root, path, "date", NULL, &date, error) || !check_date (date, path, error) ||
+      !cs_json_get_string (root, path, "replace_base", NULL, &replacements, error))
+    return false;
+  self->date = g_strdup (date);
+  if (set_replacements (self, replacements, error))
+    return true;
+  g_prefix_error (error, "%s: ", path);
+  return false;
+}
+
+static bool
 read_corpora (CsStudy *self, json_t *root, const char *path, GError **error)
 {
   json_t *corpora = json_object_get (root, "corpora");
@@ -219,7 +271,8 @@ read_corpora (CsStudy *self, json_t *root, const char *path, GError **error)
     }
   g_strfreev (self->corpora);
   self->corpora = g_strv_builder_end (list);
-  return cs_json_get_size (root, path, "max_tokens", 0, G_MAXINT64, 0, &self->max_tokens, error);
+  return read_reading (self, root, path, error) &&
+         cs_json_get_size (root, path, "max_tokens", 0, G_MAXINT64, 0, &self->max_tokens, error);
 }
 
 static bool
@@ -359,6 +412,44 @@ cs_study_set_max_tokens (CsStudy *study, size_t max_tokens, GError **error)
   return save_and_tell (study, error);
 }
 
+const char *
+cs_study_date (CsStudy *study)
+{
+  g_return_val_if_fail (CS_IS_STUDY (study), NULL);
+  return study->date;
+}
+
+bool
+cs_study_set_date (CsStudy *study, const char *date, GError **error)
+{
+  g_return_val_if_fail (CS_IS_STUDY (study), false);
+  if (!check_date (date, study->folder, error))
+    return false;
+  if (g_strcmp0 (date, study->date) == 0)
+    return true;
+  g_free (study->date);
+  study->date = g_strdup (date);
+  g_clear_pointer (&study->pair, cs_pair_free);
+  return save_and_tell (study, error);
+}
+
+const char *
+cs_study_base_replacements (CsStudy *study)
+{
+  g_return_val_if_fail (CS_IS_STUDY (study), NULL);
+  return study->base_replacements;
+}
+
+bool
+cs_study_set_base_replacements (CsStudy *study, const char *text, GError **error)
+{
+  g_return_val_if_fail (CS_IS_STUDY (study), false);
+  if (!set_replacements (study, text, error))
+    return false;
+  g_clear_pointer (&study->pair, cs_pair_free);
+  return save_and_tell (study, error);
+}
+
 CsPair *
 cs_study_pair (CsStudy *study, GError **error)
 {
@@ -371,7 +462,8 @@ cs_study_pair (CsStudy *study, GError **error)
                                "Choose the folders of a base and a chat model first.");
           return NULL;
         }
-      study->pair = cs_pair_open (study->model_folder[0], study->model_folder[1], error);
+      study->pair = cs_pair_open_reading (study->model_folder[0], study->model_folder[1],
+                                          &(CsPairReading) { study->date, study->base_replacements }, error);
     }
   return study->pair;
 }

@@ -37,6 +37,13 @@ bool        cs_study_set_corpora (CsStudy *study, const char *const *paths, GErr
 size_t      cs_study_max_tokens (CsStudy *study);              /* 0 = all */
 bool        cs_study_set_max_tokens (CsStudy *study, size_t max_tokens, GError **error);
 
+/* What a chat template that asks for the date takes for now ("2026-07-26"); NULL: none is pinned. The first harvest pins the
+ * day it begins on, so that one that goes on later finds the same conversations. */
+const char *cs_study_date (CsStudy *study);
+bool        cs_study_set_date (CsStudy *study, const char *date, GError **error);
+/* Tokens that the base model reads as others (token-replacements.h), "128006=1432 …"; NULL: none. */
+const char *cs_study_base_replacements (CsStudy *study);
+bool        cs_study_set_base_replacements (CsStudy *study, const char *text, GError **error);
 /* Opened on first use and kept; an error names what does not fit. */
 CsPair     *cs_study_pair (CsStudy *study, GError **error);
 
