@@ -17,8 +17,8 @@ static int run_analyze (int argc, char **argv);
 
 const CsVerb cs_verbs_train[] = {
   { "train",
-    "--activations F.h5 --variant batchtopk|topk|l1 --latents N [--k K] [--mu M] [--steps S] "
-    "[--batch B] [--lr R] [--seed S] [--warmup N] [--log-every N] [--checkpoint-steps N] "
+    "--activations F.h5 --variant batchtopk|topk|l1 --latents N|--like RUN [--k K] [--mu M] "
+    "[--steps S] [--batch B] [--lr R] [--seed S] [--warmup N] [--log-every N] [--checkpoint-steps N] "
     "[--held-out SHARE] [--squared-error] [--normalise] [--threads N] --out RUN [--json]",
     "Trains a crosscoder; run again, it goes on", run_train },
   { "analyze", "RUN --activations F.h5 [--base DIR --chat DIR] [--test N] [--tokens N] [--json]",
@@ -80,7 +80,7 @@ print_training (const TrainData *d, bool json)
 /* What was given on the command line; NOT_GIVEN and its like leave the variant's own value. */
 typedef struct
 {
-  char *store, *variant, *out;
+  char *store, *variant, *out, *like;
   gint64 latents, k, steps, batch, seed, warmup, log_every, checkpoint, threads;
   double mu, lr, held_out;
   gboolean json, squared, normalise;
@@ -95,6 +95,7 @@ train_words_clear (TrainWords *w)
   g_free (w->store);
   g_free (w->variant);
   g_free (w->out);
+  g_free (w->like);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (TrainWords, train_words_clear)
@@ -106,6 +107,7 @@ parse_train (TrainWords *w, int *argc, char ***argv, int *status)
     { "activations", 0, 0, G_OPTION_ARG_FILENAME, &w->store, NULL, NULL },
     { "variant", 0, 0, G_OPTION_ARG_FILENAME, &w->variant, NULL, NULL },
     { "latents", 0, 0, G_OPTION_ARG_INT64, &w->latents, NULL, NULL },
+    { "like", 0, 0, G_OPTION_ARG_FILENAME, &w->like, NULL, NULL },
     { "k", 0, 0, G_OPTION_ARG_INT64, &w->k, NULL, NULL },
     { "mu", 0, 0, G_OPTION_ARG_DOUBLE, &w->mu, NULL, NULL },
     { "steps", 0, 0, G_OPTION_ARG_INT64, &w->steps, NULL, NULL },
@@ -149,13 +151,14 @@ set_real (double given, double *field)
   return given >= 0 && given <= DBL_MAX;
 }
 
-/* Puts the words over the variant's own values; NULL, or what is wrong with them. */
+/* Puts the words over the values that are there; NULL, or what is wrong with them. */
 static const char *
 fill_config (const TrainWords *w, CsTrainConfig *config)
 {
   size_t threads = 0, seed = config->seed;
 
-  config->n_latents = (size_t)w->latents;
+  if (w->latents > 0)
+    config->n_latents = (size_t)w->latents;
   if (!set_count (w->k, 1, &config->k) || !set_count (w->steps, 1, &config->steps) ||
       !set_count (w->batch, 1, &config->batch) || !set_count (w->log_every, 1, &config->log_every))
     return "--k, --steps, --batch and --log-every have to be 1 or more.";
@@ -169,8 +172,8 @@ fill_config (const TrainWords *w, CsTrainConfig *config)
     return "--mu and --lr have to be 0 or more, --held-out at least 0 and less than 1.";
   config->seed = seed;
   config->n_threads = (unsigned)threads;
-  config->squared_error = w->squared;
-  config->normalise = w->normalise;
+  config->squared_error = config->squared_error || w->squared;
+  config->normalise = config->normalise || w->normalise;
   return NULL;
 }
 
@@ -182,15 +185,18 @@ run_train (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   TrainData data = { 0 };
   const char *wrong;
-  CsVariant variant;
+  CsVariant variant = CS_VARIANT_BATCHTOPK;
   size_t d_model = 0;
   int status;
 
   if (!parse_train (&words, &argc, &argv, &status))
     return status;
-  if (words.store == NULL || words.variant == NULL || words.out == NULL || words.latents < 1)
-    return cs_cli_usage (verb, "--activations, --variant, --latents and --out are needed.");
-  if (!cs_variant_parse (words.variant, &variant))
+  if (words.store == NULL || words.out == NULL || words.latents < 0 ||
+      (words.like == NULL && (words.variant == NULL || words.latents == 0)))
+    return cs_cli_usage (verb, "--activations and --out are needed, and --variant and --latents or --like.");
+  if (words.like != NULL && words.variant != NULL)
+    return cs_cli_usage (verb, "--like brings the variant of that run: leave out --variant.");
+  if (words.variant != NULL && !cs_variant_parse (words.variant, &variant))
     return cs_cli_usage (verb, "--variant is batchtopk, topk or l1.");
   cs_train_config_init (&data.config, variant, 1);
   if ((wrong = fill_config (&words, &data.config)) != NULL)
@@ -198,6 +204,8 @@ run_train (int argc, char **argv)
   if (!store_width (words.store, &d_model, &error))
     return cs_cli_fail (error);
   cs_train_config_init (&data.config, variant, d_model);
+  if (words.like != NULL && !cs_train_config_load (&data.config, words.like, &error))
+    return cs_cli_fail (error);
   fill_config (&words, &data.config);
   data.store = words.store;
   data.run = words.out;

@@ -15,6 +15,9 @@
 
 #include "dtype.h"
 
+/* Nothing here passes a vector from one file to another: all is inlined. */
+#pragma GCC diagnostic ignored "-Wpsabi"
+
 enum
 {
   LANES = 16, /* numbers a step: two vectors */
