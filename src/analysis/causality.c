@@ -53,6 +53,7 @@ typedef struct
 
 /* --- One pass of a model over a conversation --- */
 
+/* What happens to the stream at the layer: it is copied, or something else takes its place. */
 typedef struct
 {
   size_t d;
@@ -67,10 +68,8 @@ site_tap (void *data, size_t first, size_t n_rows, float *rows)
   const Site *site = data;
   const size_t d = site->d;
 
-  for (size_t r = 0; r < n_rows && site->capture != NULL; r++)
+  for (size_t r = 0; r < n_rows; r++)
     memcpy (site->capture + (2 * (first + r) + site->model) * d, rows + r * d, d * sizeof *rows);
-  if (site->replace != NULL)
-    memcpy (rows, site->replace + first * d, n_rows * d * sizeof *rows);
 }
 
 /* Where the spans of one position count. */
@@ -129,6 +128,27 @@ take_logits (Worker *w,
     }
 }
 
+/* Where the stream at the layer is replaced, what the blocks before it would make of the tokens is
+ * of no use to anyone. */
+static bool
+run_piece (const Run *run,
+           Worker *w,
+           const CsConversation *c,
+           CsSession *session,
+           const Site *site,
+           size_t first,
+           size_t n,
+           bool scored)
+{
+  const size_t n_layers = cs_model_config (cs_session_model (session))->n_layers;
+  const CsLogits which = scored ? CS_LOGITS_ALL : CS_LOGITS_NONE;
+
+  if (site->replace != NULL)
+    return cs_session_forward_from (session, run->options->layer + 1,
+                                    site->replace + first * site->d, n, which, w->logits, &w->error);
+  return cs_session_forward (session, c->ids + first, n, n_layers, which, w->logits, &w->error);
+}
+
 /* Runs the model over the conversation with `site` at the layer; logits are made only where an
  * answer's token is predicted. All passes cut the tokens in the same places, so that equal streams
  * give equal bits. */
@@ -148,7 +168,7 @@ run_pass (const Run *run,
   size_t done = 0;
 
   cs_session_reset (session);
-  cs_session_set_taps (session, &tap, 1);
+  cs_session_set_taps (session, &tap, site->capture != NULL ? 1 : 0);
   for (size_t first = 0, end; first < c->n; first = end)
     {
       const bool scored = c->turns[first].predicts;
@@ -156,8 +176,7 @@ run_pass (const Run *run,
       for (end = first + 1; end < c->n && end - first < CHUNK_TOKENS; end++)
         if (c->turns[end].predicts != scored)
           break;
-      if (!cs_session_forward (session, c->ids + first, end - first, config->n_layers,
-                               scored ? CS_LOGITS_ALL : CS_LOGITS_NONE, w->logits, &w->error))
+      if (!run_piece (run, w, c, session, site, first, end - first, scored))
         return false;
       if (!scored)
         continue;

@@ -114,6 +114,18 @@ bool cs_session_forward (CsSession *session,
                          CsLogits which,
                          float *logits,
                          GError **error);
+/* Goes on in the middle: as cs_session_forward() through all blocks with a tap at `first_block` that
+ * puts rows[n, d_model] in the place of the stream there, to the bit, but blocks before it and their
+ * taps, and those at first_block itself, are not run; first_block 0 … n_layers. For many variants of
+ * one stream. What is put into the cache this way can be gone on from at this block or a later one
+ * only. */
+bool cs_session_forward_from (CsSession *session,
+                              size_t first_block,
+                              const float *rows,
+                              size_t n,
+                              CsLogits which,
+                              float *logits,
+                              GError **error);
 
 /* The logit lens: logits[V] of a residual row [d] through the model's own final norm and head. */
 void cs_model_lens (const CsModel *model, const float *row, float *logits);

@@ -32,8 +32,9 @@ struct CsSession
   CsModel *model;
   CsTeam *team;
   size_t capacity, position;
-  size_t
-      n_blocks_cached; /* blocks that every cached position went through; only with position > 0 */
+  /* Blocks from the first up to before n that every cached position went through; only with
+   * position > 0. */
+  size_t first_block_cached, n_blocks_cached;
   bool failed;         /* numbers that are not finite: the cache is of no use */
   bool out_of_memory;
   CsTap *taps; /* in the order in which they run */

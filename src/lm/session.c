@@ -7,105 +7,6 @@
 #include "session-kernels.h"
 #include "vector.h"
 
-/* --- Memory --- */
-
-/* More than any machine has (256 GiB): refused without asking the system. */
-#define MAX_FLOATS ((size_t)1 << 36)
-
-/* a·b·c floats that read as zero; pages are only taken when they are touched. Sets out_of_memory on
- * failure. */
-static float *
-allocate (CsSession *session, size_t a, size_t b, size_t c)
-{
-  size_t n;
-  float *memory = NULL;
-  if (g_size_checked_mul (&n, a, b) && g_size_checked_mul (&n, n, c) && n <= MAX_FLOATS)
-    memory = g_try_malloc0_n (MAX (n, 1), sizeof *memory);
-  if (memory == NULL)
-    session->out_of_memory = true;
-  return memory;
-}
-
-/* Whether anything that is added to the residual stream is normed first. */
-static bool
-has_branch (const CsArchitecture *a)
-{
-  return a->family->norms[CS_NORM_AFTER_ATTENTION] != NULL ||
-         a->family->norms[CS_NORM_AFTER_MLP] != NULL;
-}
-
-static void
-allocate_angles (CsSession *session, CsAngles *angles, const CsRope *rope)
-{
-  const size_t n_rotated = session->model->architecture.sizes.n_rotated;
-  angles->frequencies = g_new (double, n_rotated / 2);
-  cs_rope_frequencies (rope, n_rotated, angles->frequencies);
-  angles->cosines = allocate (session, session->capacity, n_rotated / 2, 1);
-  angles->sines = allocate (session, session->capacity, n_rotated / 2, 1);
-}
-
-static void
-allocate_scratch (CsSession *session)
-{
-  const CsModelConfig *s = &session->model->architecture.sizes;
-  const size_t rows = session->max_rows, dim = s->head_dim,
-               n_workers = cs_team_size (session->team);
-  session->residual = allocate (session, rows, s->d_model, 1);
-  session->normed = allocate (session, rows, s->d_model, 1);
-  session->qkv = allocate (session, rows, s->n_heads + 2 * s->n_kv_heads, dim);
-  session->attended = allocate (session, rows, s->n_heads, dim);
-  session->gate_up = allocate (session, rows, s->gated_mlp ? 2 : 1, s->d_ff);
-  if (has_branch (&session->model->architecture))
-    session->branch = allocate (session, rows, s->d_model, 1);
-  session->keys = allocate (session, s->n_layers, s->n_kv_heads * dim, session->capacity);
-  session->values = allocate (session, s->n_layers, s->n_kv_heads * dim, session->capacity);
-  session->scores = allocate (session, n_workers, session->score_rows, session->capacity);
-  if (session->model->embedding.wide == NULL)
-    {
-      session->widened_size = CS_PIECE_SIZE;
-      session->widened = allocate (session, n_workers, session->widened_size, 1);
-    }
-}
-
-CsSession *
-cs_session_new (CsModel *model, CsTeam *team, size_t capacity)
-{
-  CsSession *session = g_new0 (CsSession, 1);
-  const CsRope *rope = model->architecture.rope;
-  session->model = cs_model_ref (model);
-  session->team = team;
-  session->capacity = capacity;
-  session->max_rows = CLAMP (
-      capacity, 1, model->embedding.wide != NULL ? CS_SESSION_BLOCK : CS_SESSION_LARGE_BLOCK);
-  session->score_rows = CLAMP (((size_t)1 << 19) / MAX (capacity, 1), 16, CS_SCORE_ROWS);
-  allocate_scratch (session);
-  allocate_angles (session, &session->angles[CS_ROPE_GLOBAL], &rope[CS_ROPE_GLOBAL]);
-  if (!cs_rope_equal (&rope[CS_ROPE_GLOBAL], &rope[CS_ROPE_LOCAL]))
-    allocate_angles (session, &session->angles[CS_ROPE_LOCAL], &rope[CS_ROPE_LOCAL]);
-  return session;
-}
-
-void
-cs_session_free (CsSession *session)
-{
-  if (session == NULL)
-    return;
-  float *const memory[] = { session->residual, session->normed, session->qkv,  session->attended,
-                            session->gate_up,  session->branch, session->keys, session->values,
-                            session->scores,   session->widened };
-  for (size_t i = 0; i < G_N_ELEMENTS (memory); i++)
-    g_free (memory[i]);
-  for (size_t i = 0; i < CS_N_ROPES; i++)
-    {
-      g_free (session->angles[i].frequencies);
-      g_free (session->angles[i].cosines);
-      g_free (session->angles[i].sines);
-    }
-  g_free (session->taps);
-  cs_model_unref (session->model);
-  g_free (session);
-}
-
 /* --- Position and taps --- */
 
 void
@@ -350,19 +251,39 @@ embed (CsSession *session, const int32_t *ids, size_t m)
     cs_scale ((float)s->embedding_scale, session->residual, m * s->d_model);
 }
 
+/* What a forward pass begins with: tokens, or rows of the stream that enter the first block. */
+typedef struct
+{
+  const int32_t *ids;
+  const float *rows; /* [n, d]; NULL where there are ids */
+  size_t n, first_block, n_blocks;
+} Input;
+
+static void
+enter (CsSession *session, const Input *input, size_t first, size_t m)
+{
+  const size_t d = session->model->architecture.sizes.d_model;
+  if (input->rows != NULL)
+    {
+      memcpy (session->residual, input->rows + first * d, m * d * sizeof (float));
+      return;
+    }
+  embed (session, input->ids + first, m);
+  run_taps (session, 0, m);
+}
+
 static bool
 run_block (CsSession *session,
-           const int32_t *ids,
+           const Input *input,
+           size_t first,
            size_t m,
-           size_t n_blocks,
            size_t n_logits,
            float *logits,
            GError **error)
 {
   const CsModelConfig *s = &session->model->architecture.sizes;
-  embed (session, ids, m);
-  run_taps (session, 0, m);
-  for (size_t layer = 0; layer < n_blocks; layer++)
+  enter (session, input, first, m);
+  for (size_t layer = input->first_block; layer < input->n_blocks; layer++)
     {
       run_layer (session, layer, m);
       run_taps (session, layer + 1, m);
@@ -397,8 +318,9 @@ check_ids (const CsSession *session, const int32_t *ids, size_t n, GError **erro
 }
 
 static bool
-check_call (const CsSession *session, size_t n, size_t n_blocks, CsLogits which, GError **error)
+check_call (const CsSession *session, const Input *input, CsLogits which, GError **error)
 {
+  const size_t n = input->n, n_blocks = input->n_blocks;
   size_t n_layers = session->model->architecture.sizes.n_layers;
   const char *problem = NULL;
   if (session->out_of_memory)
@@ -407,7 +329,7 @@ check_call (const CsSession *session, size_t n, size_t n_blocks, CsLogits which,
     problem = "an earlier error left this run unusable: it has to start anew";
   else if (n > session->capacity - session->position)
     problem = "the tokens do not fit in what is left of the sequence's capacity";
-  else if (n_blocks > n_layers)
+  else if (MAX (input->first_block, n_blocks) > n_layers)
     problem = "the model does not have that many blocks";
   else if (which == CS_LOGITS_LAST && n == 0)
     problem = "there is no token to compute logits for";
@@ -415,11 +337,43 @@ check_call (const CsSession *session, size_t n, size_t n_blocks, CsLogits which,
     problem = "there are no logits before the last block";
   else if (session->position > 0 && n_blocks > session->n_blocks_cached)
     problem = "the earlier tokens were not run through that many blocks";
+  else if (session->position > 0 && input->first_block < session->first_block_cached)
+    problem = "the earlier tokens were not run through the first of those blocks";
   if (problem == NULL)
     return true;
   g_set_error (error, CS_ERROR, CS_ERROR_USAGE, "%s: %s (%zu tokens after %zu, capacity %zu)",
                session->model->name, problem, n, session->position, session->capacity);
   return false;
+}
+
+static void
+note_cached (CsSession *session, const Input *input)
+{
+  const bool empty = session->position == 0;
+  session->first_block_cached =
+      empty ? input->first_block : MAX (session->first_block_cached, input->first_block);
+  session->n_blocks_cached =
+      empty ? input->n_blocks : MIN (session->n_blocks_cached, input->n_blocks);
+}
+
+static bool
+run_input (CsSession *session, const Input *input, CsLogits which, float *logits, GError **error)
+{
+  note_cached (session, input);
+  for (size_t done = 0; done < input->n;)
+    {
+      size_t m = MIN (input->n - done, session->max_rows);
+      size_t n_logits = which == CS_LOGITS_ALL                            ? m
+                        : which == CS_LOGITS_LAST && done + m == input->n ? 1
+                                                                          : 0;
+      if (!run_block (session, input, done, m, n_logits, logits, error))
+        return false;
+      if (which == CS_LOGITS_ALL)
+        logits += m * session->model->architecture.sizes.vocab_size;
+      session->position += m;
+      done += m;
+    }
+  return true;
 }
 
 bool
@@ -431,24 +385,26 @@ cs_session_forward (CsSession *session,
                     float *logits,
                     GError **error)
 {
-  if (!check_call (session, n, n_blocks, which, error) || !check_ids (session, ids, n, error))
-    return false;
-  session->n_blocks_cached =
-      session->position == 0 ? n_blocks : MIN (session->n_blocks_cached, n_blocks);
-  for (size_t done = 0; done < n;)
-    {
-      size_t m = MIN (n - done, session->max_rows);
-      size_t n_logits = which == CS_LOGITS_ALL                     ? m
-                        : which == CS_LOGITS_LAST && done + m == n ? 1
-                                                                   : 0;
-      if (!run_block (session, ids + done, m, n_blocks, n_logits, logits, error))
-        return false;
-      if (which == CS_LOGITS_ALL)
-        logits += m * session->model->architecture.sizes.vocab_size;
-      session->position += m;
-      done += m;
-    }
-  return true;
+  const Input input = { .ids = ids, .n = n, .n_blocks = n_blocks };
+  return check_call (session, &input, which, error) && check_ids (session, ids, n, error) &&
+         run_input (session, &input, which, logits, error);
+}
+
+bool
+cs_session_forward_from (CsSession *session,
+                         size_t first_block,
+                         const float *rows,
+                         size_t n,
+                         CsLogits which,
+                         float *logits,
+                         GError **error)
+{
+  const Input input = { .rows = rows,
+                        .n = n,
+                        .first_block = first_block,
+                        .n_blocks = session->model->architecture.sizes.n_layers };
+  return check_call (session, &input, which, error) &&
+         run_input (session, &input, which, logits, error);
 }
 
 void

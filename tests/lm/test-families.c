@@ -319,6 +319,8 @@ compare (const Case *c,
       test_collect (session, NULL, 0, ids, n, chunks[i / 2], got, got_logits);
       g_assert_cmpfloat (worst (got, residual, n_residual), <, 2e-4);
       g_assert_cmpfloat (worst (got_logits, logits, n_logits), <, 4e-4);
+      if (i < 2)
+        test_check_from (model, ids, n);
     }
 }
 

@@ -422,6 +422,7 @@ main (int argc, char **argv)
   add_part_tests ();
   add_family_tests ();
   add_cache_tests ();
+  add_from_tests ();
   add_config_tests ();
   add_reference_tests ();
   return g_test_run ();

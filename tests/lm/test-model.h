@@ -44,6 +44,10 @@ void test_collect (CsSession *session,
                    float *residual,
                    float *logits);
 
+/* Goes on in the middle of the model, at every block, with changed rows: logits and later rows have
+ * to be those that a tap which changes them gives, to the bit. */
+void test_check_from (CsModel *model, const int32_t *ids, size_t n);
+
 void remove_folder (const char *folder);
 
 void add_reference_tests (void);
@@ -51,5 +55,6 @@ void add_config_tests (void);
 void add_part_tests (void);
 void add_family_tests (void);
 void add_cache_tests (void);
+void add_from_tests (void);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TinyModel, tiny_model_free)
