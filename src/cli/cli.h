@@ -22,7 +22,8 @@ extern const CsVerb cs_verbs_study[], cs_verbs_train[], cs_verbs_latents[], cs_v
     cs_verbs_audit[], cs_verbs_control[], cs_verbs_causality[],
     cs_verbs_lens[],
     cs_verbs_exchange[],
-    cs_verbs_baselines[];
+    cs_verbs_baselines[],
+    cs_verbs_report[];
 
 #define CS_EXIT_DONE 0
 #define CS_EXIT_FAILED 1

@@ -14,6 +14,7 @@ static const CsVerb *const tables[] = {
   cs_verbs_lens,
   cs_verbs_exchange,
   cs_verbs_baselines,
+  cs_verbs_report,
 };
 
 static void

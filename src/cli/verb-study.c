@@ -7,13 +7,14 @@
 #include "demo.h"
 #include "harvest.h"
 #include "store.h"
+#include "verb-report.h"
 
 static int run_demo (int argc, char **argv);
 static int run_harvest (int argc, char **argv);
 
 const CsVerb cs_verbs_study[] = {
   { "demo", "[--out DIR] [--json]",
-    "The whole story on the demo pair: harvest, train, analyse, steer", run_demo },
+    "The whole story on the demo pair: harvest, train, analyse, steer, report", run_demo },
   { "harvest",
     "--base DIR --chat DIR [--layer L] --corpus FILE… --out F.h5 [--tokens N] [--max-document N] "
     "[--date YYYY-MM-DD] [--replace-base ID=ID …] [--drop-bos] [--dtype f16|f32] [--threads N] [--json]",
@@ -67,11 +68,12 @@ run_demo (int argc, char **argv)
     g_autofree char *claims = cs_claims_text (data.result);
     fputs (claims, json ? stderr : stdout);
   }
+  status = cs_cli_write_report (out);
   fprintf (stderr, "The study is in %s; crosscope opens it.\n", out);
   if (json)
     cs_cli_print_json (json_incref (data.result));
   json_decref (data.result);
-  return CS_EXIT_DONE;
+  return status;
 }
 
 /* --- harvest --- */

@@ -77,3 +77,9 @@ CsLayer *cs_plot_add_heat (CsPlot *plot,
                            double y_high,
                            size_t n_y,
                            const double *values);
+
+/* Bars from x = 0, one below another in the order they are appended, each with a name and (where low
+ * and high are finite) an interval. The plot's y axis is theirs. noun: what their length is. */
+CsLayer *cs_plot_add_bars (CsPlot *plot, const char *noun);
+void cs_bars_append (
+    CsLayer *layer, const char *name, double value, double low, double high, CsPlotClass klass);

@@ -8,27 +8,30 @@ import pathlib
 import re
 import sys
 
-CORE = ["base", "lm", "activations", "crosscoder", "analysis", "organism", "planted", "study"]
+CORE = ["base", "lm", "activations", "crosscoder", "analysis", "describe", "organism", "planted", "study"]
 SEES = {
     "base": [],
     "lm": ["base"],
     "activations": ["base", "lm"],
     "crosscoder": ["base", "activations"],
     "analysis": ["base", "lm", "activations", "crosscoder"],
+    "describe": ["base", "lm", "activations", "crosscoder", "analysis"],
     "organism": ["base", "lm"],
     "planted": ["base", "activations", "crosscoder", "analysis"],
     "study": [room for room in CORE if room != "study"],
     "plot": [],
-    "app": CORE + ["plot"],
-    "cli": CORE + ["plot"],
+    "report": CORE + ["plot"],
+    "app": CORE + ["plot", "report"],
+    "cli": CORE + ["plot", "report"],
 }
 # Which rooms may include a library's headers; libraries that are not named are everybody's.
 LIBRARIES = {
     r"gtk/|gdk/|gsk/|adwaita": ["app"],
-    r"cairo|pango/": ["plot", "app", "cli"],
+    r"cairo|pango/": ["plot", "report", "app", "cli"],
     r"hdf5|H5": ["activations", "analysis", "cli"],
     r"cblas|lapack|openblas": ["base"],
     r"pcre2": ["lm"],
+    r"libsoup": ["describe"],
 }
 RESERVED = {
     "assert", "complex", "ctype", "errno", "error", "fenv", "float", "inttypes", "limits", "locale", "malloc", "math",
