@@ -3,6 +3,7 @@
 #include "chat.h"
 #include "errors.h"
 #include "json.h"
+#include "test-chat.h"
 #include "tiny-tokenizer.h"
 
 /* Messages own their strings; here they are literals. */
@@ -247,5 +248,6 @@ main (int argc, char **argv)
   g_test_add ("/chat/reference", Fixture, NULL, set_up, test_reference, tear_down);
   g_test_add_func ("/chat/open", test_open);
   g_test_add_func ("/chat/named-templates", test_named_templates);
+  add_chat_family_tests ();
   return g_test_run ();
 }
