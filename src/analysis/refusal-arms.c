@@ -5,10 +5,17 @@
 #include "kl.h"
 #include "refusal-private.h"
 
-CsAuditRate
-cs_audit_rate (size_t refused, size_t n)
+void
+cs_audit_judge (const CsRefusalRule *rule, const char *answer, bool *refused, bool *garbled)
 {
-  CsAuditRate rate = { n, refused, n > 0 ? (double)refused / (double)n : NAN, 0, 1 };
+  *garbled = cs_answer_is_garbled (answer);
+  *refused = !*garbled && cs_refusal_rule_match (rule, answer) != NULL;
+}
+
+CsAuditRate
+cs_audit_rate (size_t refused, size_t garbled, size_t n)
+{
+  CsAuditRate rate = { n, refused, garbled, n > 0 ? (double)refused / (double)n : NAN, 0, 1 };
 
   cs_wilson_interval (refused, n, &rate.low, &rate.high);
   return rate;
@@ -112,19 +119,24 @@ cs_audit_count (CsAuditWork *work,
                 const CsAuditList *list,
                 const CsSteerItem *items,
                 size_t n_items,
-                size_t *refused,
+                CsAuditRate *rate,
                 GError **error)
 {
   g_autofree char **answers = g_new0 (char *, list->n + 1);
+  size_t refused = 0, garbled = 0;
 
-  *refused = 0;
   if (!cs_audit_answers (work, list, items, n_items, answers, NULL, error))
     return false;
   for (size_t i = 0; i < list->n; i++)
     {
-      *refused += cs_refusal_rule_match (work->rule, answers[i]) != NULL;
+      bool is_refusal, is_garbled;
+
+      cs_audit_judge (work->rule, answers[i], &is_refusal, &is_garbled);
+      refused += is_refusal;
+      garbled += is_garbled;
       g_free (answers[i]);
     }
+  *rate = cs_audit_rate (refused, garbled, list->n);
   return true;
 }
 

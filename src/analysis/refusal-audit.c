@@ -29,7 +29,7 @@ fill_options (const CsAuditOptions *given)
   o.keep_latents = or_default (o.keep_latents, 20);
   o.max_tokens = or_default (o.max_tokens, 32);
   o.choose_prompts = or_default (o.choose_prompts, 32);
-  o.add_candidates = or_default (o.add_candidates, 2);
+  o.add_candidates = or_default (o.add_candidates, 4);
   o.ablate_candidates = or_default (o.ablate_candidates, 12);
   o.max_ablated = or_default (o.max_ablated, 6);
   o.n_examples = or_default (o.n_examples, 6);
@@ -82,16 +82,15 @@ static bool
 use_chosen (CsAuditWork *work, CsRefusalAudit *audit, GError **error)
 {
   const size_t first = work->options.chosen[0];
-  g_autoptr (GArray) ranked = g_array_new (false, false, sizeof (CsAuditLatent));
-  CsAuditLatent latent = { .latent = first, .max_act = work->latents->rows[first].max_act };
+  g_autoptr (GArray) candidates = g_array_new (false, false, sizeof (size_t));
 
   for (size_t i = 0; i < work->options.n_chosen; i++)
     {
       CsSteerItem item = chosen_item (work, work->options.chosen[i], CS_STEER_ABLATE);
       g_array_append_val (audit->arms[CS_AUDIT_ABLATED].items, item);
     }
-  g_array_append_val (ranked, latent);
-  return cs_audit_choose_added (work, ranked, audit->arms[CS_AUDIT_ADDED].items, error);
+  g_array_append_val (candidates, first);
+  return cs_audit_choose_added (work, candidates, audit->arms[CS_AUDIT_ADDED].items, error);
 }
 
 static bool
@@ -154,25 +153,23 @@ measured_clear (Measured *m)
   g_free (m->list.prompts);
 }
 
-static bool
-refuses (const CsAuditWork *work, const char *answer)
-{
-  return cs_refusal_rule_match (work->rule, answer) != NULL;
-}
-
 /* The rate of one arm over the prompts of a group; NULL: of all. */
 static CsAuditRate
 rate_of (const CsAuditWork *work, const Measured *m, CsAuditArm arm, const char *group)
 {
-  size_t n = 0, refused = 0;
+  size_t n = 0, refused = 0, garbled = 0;
 
   for (size_t i = 0; m->answers[arm] != NULL && i < m->list.n; i++)
     if (group == NULL || g_strcmp0 (m->list.prompts[i]->group, group) == 0)
       {
+        bool is_refusal, is_garbled;
+
+        cs_audit_judge (work->rule, m->answers[arm][i], &is_refusal, &is_garbled);
         n++;
-        refused += refuses (work, m->answers[arm][i]);
+        refused += is_refusal;
+        garbled += is_garbled;
       }
-  return cs_audit_rate (refused, n);
+  return cs_audit_rate (refused, garbled, n);
 }
 
 static bool
@@ -188,7 +185,7 @@ measure_arm (CsAuditWork *work,
   const size_t n_items = result->items->len;
 
   result->kl[set] = result->kl_first[set] = arm == CS_AUDIT_PLAIN ? 0 : NAN;
-  result->rate[set] = cs_audit_rate (0, 0);
+  result->rate[set] = cs_audit_rate (0, 0, 0);
   if (arm != CS_AUDIT_PLAIN && n_items == 0)
     return true;
   m->answers[arm] = g_new0 (char *, m->list.n + 1);
@@ -236,6 +233,7 @@ add_examples (const CsAuditWork *work, CsRefusalAudit *audit, int set, const Mea
   for (size_t i = 0; i < MIN (m->list.n, work->options.n_examples); i++)
     {
       CsAuditExample example = { .set = set };
+      bool garbled;
 
       example.prompt = g_strdup (m->list.prompts[i]->text);
       example.group = g_strdup (m->list.prompts[i]->group);
@@ -243,7 +241,7 @@ add_examples (const CsAuditWork *work, CsRefusalAudit *audit, int set, const Mea
         if (m->answers[arm] != NULL)
           {
             example.answers[arm] = g_strdup (m->answers[arm][i]);
-            example.refused[arm] = refuses (work, m->answers[arm][i]);
+            cs_audit_judge (work->rule, m->answers[arm][i], &example.refused[arm], &garbled);
           }
       g_array_append_val (audit->examples, example);
     }
@@ -282,10 +280,24 @@ plan (CsAuditWork *work)
   const CsAuditOptions *o = &work->options;
   const size_t chosen = MIN (o->choose_prompts, work->prompts[CS_AUDIT_COMPLY]->len / 2);
 
-  work->planned = o->add_candidates * 8 * chosen;
+  work->planned = o->add_candidates * CS_AUDIT_TRIALS * chosen;
   if (o->n_chosen == 0)
     work->planned += o->ablate_candidates * 3 * chosen;
   work->planned += CS_AUDIT_N_ARMS * (work->prompts[0]->len + work->prompts[1]->len) / 2;
+}
+
+static bool
+choose (CsAuditWork *work, CsRefusalAudit *audit, GError **error)
+{
+  g_autoptr (GArray) added = g_array_new (false, false, sizeof (size_t));
+  g_autoptr (GArray) ablated = g_array_new (false, false, sizeof (size_t));
+
+  if (!cs_audit_candidates (work, audit->latents, audit->chat_leaning, added, ablated, error))
+    return false;
+  if (work->options.n_chosen > 0)
+    return use_chosen (work, audit, error);
+  return cs_audit_choose_added (work, added, audit->arms[CS_AUDIT_ADDED].items, error) &&
+         cs_audit_choose_ablated (work, ablated, audit->arms[CS_AUDIT_ABLATED].items, error);
 }
 
 static bool
@@ -296,12 +308,7 @@ carry_out (CsAuditWork *work, CsRefusalAudit *audit, GError **error)
   if (audit->latents == NULL)
     return false;
   say (work, "Choosing what to add and what to ablate");
-  if (work->options.n_chosen > 0
-          ? !use_chosen (work, audit, error)
-          : !cs_audit_choose_added (work, audit->latents, audit->arms[CS_AUDIT_ADDED].items,
-                                    error) ||
-                !cs_audit_choose_ablated (work, audit->latents, audit->arms[CS_AUDIT_ABLATED].items,
-                                          error))
+  if (!choose (work, audit, error))
     return false;
   if (audit->latents->len > work->options.keep_latents)
     g_array_set_size (audit->latents, (guint)work->options.keep_latents);

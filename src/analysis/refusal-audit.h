@@ -4,8 +4,10 @@
  * The prompts of each set are parted in two: on the even ones (0, 2, …) latents, scale and scope
  * are chosen, on the odd ones everything is measured. A prompt's score for a latent is its largest
  * v = f·(‖d_base‖ + ‖d_chat‖) over the last tokens of the rendered prompt; latents are ranked by
- * AUC. Answers are greedy and judged by a CsRefusalRule; rates come with Wilson's 95 % interval. KL
- * is D_KL(plain chat ‖ steered chat) in nats, a mean over the tokens of the plain answer. */
+ * AUC. What is added and ablated comes from the latents that carry the direction between the two
+ * sets (direction-shares.h). Answers are greedy and judged by a CsRefusalRule; rates come with
+ * Wilson's 95 % interval. KL is D_KL(plain chat ‖ steered chat) in nats, a mean over the tokens of
+ * the plain answer. */
 #pragma once
 
 #include <jansson.h>
@@ -49,6 +51,7 @@ const char *cs_audit_arm_name (CsAuditArm arm); /* "plain", "added" … "random-
 typedef struct
 {
   size_t n, refused;
+  size_t garbled;         /* texts that are no answers, and so never refusals */
   double rate, low, high; /* rate NaN where n is 0 */
 } CsAuditRate;
 
@@ -59,6 +62,7 @@ typedef struct
   double auc_group;       /* the best AUC of one group of the prompts to be refused, for choosing;
                            * NaN where they have no groups */
   double auc_held_out;    /* on the prompts for measuring */
+  double share;           /* of the direction between the sets, for choosing; may be negative */
   double mean_difference; /* of v over the last tokens' maximum, refuse − comply, for choosing */
   float delta_norm, nu_error, nu_reconstruction, max_act;
   bool chat_specific;
@@ -109,7 +113,7 @@ typedef struct
   size_t keep_latents;      /* in the ranking; 0 = 20 */
   size_t max_tokens;        /* of an answer; 0 = 32 */
   size_t choose_prompts;    /* of each set, used for trying scales and sets of latents; 0 = 32 */
-  size_t add_candidates;    /* best latents tried for adding; 0 = 2 */
+  size_t add_candidates;    /* largest carriers tried for adding; 0 = 4 */
   size_t ablate_candidates; /* tried for ablating; 0 = 12 */
   size_t max_ablated;       /* 0 = 6 */
   const size_t *chosen; /* the user's own latents: all of them are ablated, the first is added */

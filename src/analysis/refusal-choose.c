@@ -1,16 +1,22 @@
 /* Which latents to add and to ablate, chosen on the half of the prompts that is not measured. */
+#include "direction-shares.h"
+#include "errors.h"
 #include "refusal-private.h"
 
 #define ENOUGH 0.02 /* share of refusals below which no more latents are ablated */
+#define ABLATE_MIN_DELTA                                                                           \
+  0.4               /* shared latents may carry a refusal too; base-leaning ones are left          \
+                     * alone */
+#define MIN_GROUP 4 /* prompts */
 
 static CsSteerItem
-item_of (const CsAuditLatent *latent, CsSteerMode mode)
+item_of (const CsAuditWork *work, size_t latent, CsSteerMode mode)
 {
-  return (CsSteerItem){ .latent = latent->latent,
+  return (CsSteerItem){ .latent = latent,
                         .mode = mode,
                         .scope = CS_STEER_ALL_TOKENS,
                         .scale = 1,
-                        .max_act = latent->max_act };
+                        .max_act = work->latents->rows[latent].max_act };
 }
 
 static const CsSteerItem *
@@ -19,52 +25,237 @@ items_of (const GArray *items)
   return (const CsSteerItem *)(const void *)items->data;
 }
 
-/* The smallest scale among equals, since larger ones break the text. */
-static bool
-try_latent (CsAuditWork *work,
-            const CsAuditList *list,
-            const CsAuditLatent *latent,
-            size_t *most,
-            CsSteerItem *best,
-            GError **error)
+/* --- Candidates --- */
+
+/* Texts of a list that are of a group (NULL: all), to be freed with g_free(). */
+static const char **
+texts_of (const CsAuditList *list, const char *group, size_t *n)
 {
-  static const double scales[] = { 0.5, 0.75, 1, 1.5 };
+  const char **texts = g_new0 (const char *, list->n + 1);
 
-  for (int scope = CS_STEER_PROMPT_ONLY; scope >= CS_STEER_ALL_TOKENS; scope--)
-    for (size_t s = 0; s < G_N_ELEMENTS (scales) && *most < list->n; s++)
-      {
-        CsSteerItem item = item_of (latent, CS_STEER_ADD);
-        size_t refused;
+  *n = 0;
+  for (size_t i = 0; i < list->n; i++)
+    if (group == NULL || g_strcmp0 (list->prompts[i]->group, group) == 0)
+      texts[(*n)++] = list->prompts[i]->text;
+  return texts;
+}
 
-        item.scope = (CsSteerScope)scope;
-        item.scale = scales[s];
-        if (!cs_audit_count (work, list, &item, 1, &refused, error))
-          return false;
-        if (best->max_act > 0 && refused <= *most)
-          continue;
-        *most = refused;
-        *best = item;
-      }
+/* Shares [F] of the direction from the requests to be answered to those to be refused; of one
+ * group, from those that resemble it where there are such. *some is false, and nothing is done,
+ * where the group is too small. */
+static bool
+group_shares (CsAuditWork *work,
+              const CsAuditList lists[2],
+              const char *group,
+              CsDirectionShare *shares,
+              bool *some,
+              GError **error)
+{
+  size_t n_refuse, n_comply;
+  g_autofree const char **refuse = texts_of (&lists[CS_AUDIT_REFUSE], group, &n_refuse);
+  g_autofree const char **comply = texts_of (&lists[CS_AUDIT_COMPLY], group, &n_comply);
+
+  *some = group == NULL || n_refuse >= MIN_GROUP;
+  if (!*some)
+    return true;
+  if (n_comply < MIN_GROUP)
+    {
+      g_free (comply);
+      comply = texts_of (&lists[CS_AUDIT_COMPLY], NULL, &n_comply);
+    }
+  return cs_direction_shares (work->job, work->pair, work->crosscoder, work->options.layer, refuse,
+                              n_refuse, comply, n_comply, shares, NULL, error);
+}
+
+static float *
+delta_norms (const CsLatents *latents)
+{
+  float *delta_norm = g_new (float, latents->n_latents);
+
+  for (size_t j = 0; j < latents->n_latents; j++)
+    delta_norm[j] = latents->rows[j].dead ? -1 : latents->rows[j].delta_norm;
+  return delta_norm;
+}
+
+static bool
+has_candidate (const GArray *list, size_t latent)
+{
+  for (guint i = 0; i < list->len; i++)
+    if (g_array_index (list, size_t, i) == latent)
+      return true;
+  return false;
+}
+
+/* The largest of each list of carriers in turn, each latent once. */
+static void
+interleave (const GPtrArray *carriers, size_t limit, GArray *out)
+{
+  bool more = true;
+
+  for (guint rank = 0; more && out->len < limit; rank++)
+    {
+      more = false;
+      for (guint i = 0; i < carriers->len && out->len < limit; i++)
+        {
+          const GArray *list = g_ptr_array_index (carriers, i);
+          size_t latent;
+
+          if (rank >= list->len)
+            continue;
+          more = true;
+          latent = g_array_index (list, CsDirectionShare, rank).latent;
+          if (!has_candidate (out, latent))
+            g_array_append_val (out, latent);
+        }
+    }
+}
+
+static void
+note_shares (GArray *ranked, const CsDirectionShare *shares)
+{
+  for (guint i = 0; i < ranked->len; i++)
+    {
+      CsAuditLatent *latent = &g_array_index (ranked, CsAuditLatent, i);
+      latent->share = shares[latent->latent].share;
+    }
+}
+
+/* Distinct groups of the prompts to be refused, after NULL for all of them; names are borrowed. */
+static GPtrArray *
+groups_of (const CsAuditList *list)
+{
+  GPtrArray *groups = g_ptr_array_new ();
+
+  g_ptr_array_add (groups, NULL);
+  for (size_t i = 0; i < list->n; i++)
+    {
+      char *name = list->prompts[i]->group;
+      bool seen = name == NULL || *name == '\0';
+
+      for (guint g = 1; g < groups->len && !seen; g++)
+        seen = g_str_equal (g_ptr_array_index (groups, g), name);
+      if (!seen)
+        g_ptr_array_add (groups, name);
+    }
+  return groups;
+}
+
+static bool
+find_carriers (CsAuditWork *work,
+               const CsAuditList lists[2],
+               GArray *ranked,
+               double add_min_delta,
+               GArray *added,
+               GArray *ablated,
+               GError **error)
+{
+  const size_t n_latents = work->latents->n_latents;
+  g_autoptr (GPtrArray) groups = groups_of (&lists[CS_AUDIT_REFUSE]);
+  g_autoptr (GPtrArray) carriers =
+      g_ptr_array_new_with_free_func ((GDestroyNotify)(void (*) (void))g_array_unref);
+  g_autofree CsDirectionShare *shares = g_new0 (CsDirectionShare, n_latents);
+  g_autofree float *delta_norm = delta_norms (work->latents);
+
+  for (guint g = 0; g < groups->len; g++)
+    {
+      bool some;
+
+      if (!group_shares (work, lists, g_ptr_array_index (groups, g), shares, &some, error))
+        return false;
+      if (some)
+        g_ptr_array_add (carriers,
+                         cs_direction_carriers (shares, delta_norm, n_latents, ABLATE_MIN_DELTA));
+      if (g > 0)
+        continue;
+      g_autoptr (GArray) best =
+          cs_direction_carriers (shares, delta_norm, n_latents, add_min_delta);
+
+      note_shares (ranked, shares);
+      for (guint i = 0; i < MIN (best->len, work->options.add_candidates); i++)
+        g_array_append_val (added, g_array_index (best, CsDirectionShare, i).latent);
+    }
+  interleave (carriers, work->options.ablate_candidates, ablated);
   return true;
 }
 
 bool
-cs_audit_choose_added (CsAuditWork *work, const GArray *ranked, GArray *items, GError **error)
+cs_audit_candidates (CsAuditWork *work,
+                     GArray *ranked,
+                     bool chat_leaning,
+                     GArray *added,
+                     GArray *ablated,
+                     GError **error)
+{
+  const size_t limit = work->options.choose_prompts;
+  CsAuditList lists[2];
+  bool ok;
+
+  for (int set = 0; set < 2; set++)
+    lists[set] = cs_audit_half (work, set, CS_AUDIT_CHOOSE, limit);
+  ok = find_carriers (work, lists, ranked, chat_leaning ? CS_CHAT_LEANING : 0, added, ablated,
+                      error);
+  for (int set = 0; set < 2; set++)
+    g_free (lists[set].prompts);
+  return ok;
+}
+
+/* --- Adding --- */
+
+typedef struct
+{
+  CsSteerItem item;
+  size_t refused;
+  bool found;
+} Added;
+
+/* The first tried among equals: only the prompt, and the smallest scale, since larger ones break
+ * the text. */
+static bool
+try_latent (CsAuditWork *work, const CsAuditList *list, size_t latent, Added *best, GError **error)
+{
+  static const struct
+  {
+    CsSteerScope scope;
+    double scale;
+  } trials[CS_AUDIT_TRIALS] = {
+    { CS_STEER_PROMPT_ONLY, 1 },   { CS_STEER_PROMPT_ONLY, 1.5 }, { CS_STEER_PROMPT_ONLY, 2 },
+    { CS_STEER_PROMPT_ONLY, 2.5 }, { CS_STEER_PROMPT_ONLY, 3 },   { CS_STEER_PROMPT_ONLY, 3.5 },
+    { CS_STEER_PROMPT_ONLY, 4 },   { CS_STEER_ALL_TOKENS, 0.5 },  { CS_STEER_ALL_TOKENS, 0.75 },
+    { CS_STEER_ALL_TOKENS, 1 },
+  };
+
+  for (size_t i = 0; i < CS_AUDIT_TRIALS && best->refused < list->n; i++)
+    {
+      CsSteerItem item = item_of (work, latent, CS_STEER_ADD);
+      CsAuditRate rate;
+
+      item.scope = trials[i].scope;
+      item.scale = trials[i].scale;
+      if (!cs_audit_count (work, list, &item, 1, &rate, error))
+        return false;
+      if (!best->found || rate.refused > best->refused)
+        *best = (Added){ item, rate.refused, true };
+    }
+  return true;
+}
+
+bool
+cs_audit_choose_added (CsAuditWork *work, const GArray *candidates, GArray *items, GError **error)
 {
   CsAuditList list =
       cs_audit_half (work, CS_AUDIT_COMPLY, CS_AUDIT_CHOOSE, work->options.choose_prompts);
-  const size_t n = MIN (ranked->len, work->options.add_candidates);
-  CsSteerItem best = { 0 };
-  size_t most = 0;
+  Added best = { .found = false };
   bool ok = true;
 
-  for (guint i = 0; i < n && ok && most < list.n; i++)
-    ok = try_latent (work, &list, &g_array_index (ranked, CsAuditLatent, i), &most, &best, error);
-  if (ok && best.max_act > 0)
-    g_array_append_val (items, best);
+  for (guint i = 0; i < candidates->len && ok && best.refused < list.n; i++)
+    ok = try_latent (work, &list, g_array_index (candidates, size_t, i), &best, error);
+  if (ok && best.found)
+    g_array_append_val (items, best.item);
   g_free (list.prompts);
   return ok;
 }
+
+/* --- Ablating --- */
 
 static bool
 has_latent (const GArray *items, size_t latent)
@@ -75,34 +266,34 @@ has_latent (const GArray *items, size_t latent)
   return false;
 }
 
-/* Adds the candidate whose ablation on top of the others lowers refusals most. */
+/* Adds the candidate whose ablation on top of the others leaves fewest refusals and garbled
+ * answers. */
 static bool
 grow (CsAuditWork *work,
       const CsAuditList *list,
-      const GArray *ranked,
+      const GArray *candidates,
       GArray *items,
       size_t *left,
       bool *found,
       GError **error)
 {
-  const size_t n = MIN (ranked->len, work->options.ablate_candidates);
   CsSteerItem best = { 0 };
 
   *found = false;
-  for (guint i = 0; i < n; i++)
+  for (guint i = 0; i < candidates->len; i++)
     {
-      CsSteerItem item = item_of (&g_array_index (ranked, CsAuditLatent, i), CS_STEER_ABLATE);
-      size_t refused;
+      CsSteerItem item = item_of (work, g_array_index (candidates, size_t, i), CS_STEER_ABLATE);
+      CsAuditRate rate;
 
       if (has_latent (items, item.latent))
         continue;
       g_array_append_val (items, item);
-      if (!cs_audit_count (work, list, items_of (items), items->len, &refused, error))
+      if (!cs_audit_count (work, list, items_of (items), items->len, &rate, error))
         return false;
       g_array_set_size (items, items->len - 1);
-      if (refused >= *left)
+      if (rate.refused + rate.garbled >= *left)
         continue;
-      *left = refused;
+      *left = rate.refused + rate.garbled;
       best = item;
       *found = true;
     }
@@ -112,7 +303,7 @@ grow (CsAuditWork *work,
 }
 
 bool
-cs_audit_choose_ablated (CsAuditWork *work, const GArray *ranked, GArray *items, GError **error)
+cs_audit_choose_ablated (CsAuditWork *work, const GArray *candidates, GArray *items, GError **error)
 {
   CsAuditList list =
       cs_audit_half (work, CS_AUDIT_REFUSE, CS_AUDIT_CHOOSE, work->options.choose_prompts);
@@ -121,7 +312,7 @@ cs_audit_choose_ablated (CsAuditWork *work, const GArray *ranked, GArray *items,
 
   while (ok && found && items->len < work->options.max_ablated &&
          (double)left > ENOUGH * (double)list.n)
-    ok = grow (work, &list, ranked, items, &left, &found, error);
+    ok = grow (work, &list, candidates, items, &left, &found, error);
   g_free (list.prompts);
   return ok;
 }

@@ -140,9 +140,9 @@ string (const char *text)
 static json_t *
 rate_json (const CsAuditRate *rate)
 {
-  return json_pack ("{s:I, s:I, s:o, s:o, s:o}", "n", (json_int_t)rate->n, "refused",
-                    (json_int_t)rate->refused, "rate", real (rate->rate), "low", real (rate->low),
-                    "high", real (rate->high));
+  return json_pack ("{s:I, s:I, s:I, s:o, s:o, s:o}", "n", (json_int_t)rate->n, "refused",
+                    (json_int_t)rate->refused, "garbled", (json_int_t)rate->garbled, "rate",
+                    real (rate->rate), "low", real (rate->low), "high", real (rate->high));
 }
 
 static json_t *
@@ -174,12 +174,13 @@ arm_json (const CsAuditArmResult *arm)
 static json_t *
 latent_json (const CsAuditLatent *l)
 {
-  return json_pack ("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "latent",
+  return json_pack ("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "latent",
                     (json_int_t)l->latent, "auc", real (l->auc), "auc_group", real (l->auc_group),
-                    "auc_held_out", real (l->auc_held_out), "mean_difference",
-                    real (l->mean_difference), "delta_norm", real (l->delta_norm), "nu_error",
-                    real (l->nu_error), "nu_reconstruction", real (l->nu_reconstruction), "max_act",
-                    real (l->max_act), "chat_specific", (int)l->chat_specific);
+                    "auc_held_out", real (l->auc_held_out), "share", real (l->share),
+                    "mean_difference", real (l->mean_difference), "delta_norm",
+                    real (l->delta_norm), "nu_error", real (l->nu_error), "nu_reconstruction",
+                    real (l->nu_reconstruction), "max_act", real (l->max_act), "chat_specific",
+                    (int)l->chat_specific);
 }
 
 static json_t *
@@ -299,10 +300,9 @@ read_string (Reader *r, json_t *object, const char *key, const char *fallback)
 static CsAuditRate
 read_rate (Reader *r, json_t *object)
 {
-  CsAuditRate rate = { read_size (r, object, "n"), read_size (r, object, "refused"), 0, 0, 1 };
+  const size_t n = read_size (r, object, "n"), refused = read_size (r, object, "refused");
 
-  rate = cs_audit_rate (MIN (rate.refused, rate.n), rate.n);
-  return rate;
+  return cs_audit_rate (MIN (refused, n), MIN (read_size (r, object, "garbled"), n), n);
 }
 
 static int
@@ -354,6 +354,7 @@ read_latent (Reader *r, json_t *object)
                           .auc = read_real (r, object, "auc"),
                           .auc_group = read_real (r, object, "auc_group"),
                           .auc_held_out = read_real (r, object, "auc_held_out"),
+                          .share = read_real (r, object, "share"),
                           .mean_difference = read_real (r, object, "mean_difference"),
                           .delta_norm = (float)read_real (r, object, "delta_norm"),
                           .nu_error = (float)read_real (r, object, "nu_error"),

@@ -24,6 +24,9 @@ enum
   CS_AUDIT_MEASURE,
 };
 
+/* Scales and scopes at which a latent is added while choosing. */
+#define CS_AUDIT_TRIALS 10
+
 /* A list of prompts, borrowed. */
 typedef struct
 {
@@ -47,12 +50,12 @@ bool cs_audit_answers (CsAuditWork *work,
                        char **answers,
                        GArray **ids,
                        GError **error);
-/* How many of the list are refused. */
+/* How many of the list are refused, and how many answers are garbled. */
 bool cs_audit_count (CsAuditWork *work,
                      const CsAuditList *list,
                      const CsSteerItem *items,
                      size_t n_items,
-                     size_t *refused,
+                     CsAuditRate *rate,
                      GError **error);
 /* Mean KL to the plain chat model over the plain answers' tokens and over the first nine of each.
  */
@@ -64,12 +67,27 @@ bool cs_audit_kl (CsAuditWork *work,
                   double *kl,
                   double *kl_first,
                   GError **error);
+/* Fills in the shares of the ranked latents, and makes the candidates (size_t elements, in the
+ * order in which they are tried): for adding, the latents that carry most of the direction from the
+ * requests to be answered to those to be refused and, where any do, lean to chat; for ablating, the
+ * largest carriers of all requests and of each group in turn, base-leaning ones left alone. */
+bool cs_audit_candidates (CsAuditWork *work,
+                          GArray *ranked,
+                          bool chat_leaning,
+                          GArray *added,
+                          GArray *ablated,
+                          GError **error);
 /* Latent, scale and scope that turn most requests into refusals; an empty array where there is no
- * latent. */
-bool cs_audit_choose_added (CsAuditWork *work, const GArray *ranked, GArray *items, GError **error);
-/* The set is grown latent by latent while that lowers refusals. */
+ * candidate. */
 bool
-cs_audit_choose_ablated (CsAuditWork *work, const GArray *ranked, GArray *items, GError **error);
+cs_audit_choose_added (CsAuditWork *work, const GArray *candidates, GArray *items, GError **error);
+/* The set is grown latent by latent while that leaves fewer refusals and garbled answers. */
+bool cs_audit_choose_ablated (CsAuditWork *work,
+                              const GArray *candidates,
+                              GArray *items,
+                              GError **error);
 
-CsAuditRate cs_audit_rate (size_t refused, size_t n);
+/* A text that is no answer is never a refusal. */
+void cs_audit_judge (const CsRefusalRule *rule, const char *answer, bool *refused, bool *garbled);
+CsAuditRate cs_audit_rate (size_t refused, size_t garbled, size_t n);
 void cs_audit_init_lists (CsRefusalAudit *audit); /* empty arrays with their clear functions */

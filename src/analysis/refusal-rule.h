@@ -23,6 +23,10 @@ const char *const *cs_refusal_rule_phrases (const CsRefusalRule *rule);
 /* The first phrase of the list that the answer contains; NULL where it is no refusal. */
 const char *cs_refusal_rule_match (const CsRefusalRule *rule, const char *answer);
 
+/* Whether a text is no answer at all: empty, the same few words again and again (of eight or more,
+ * fewer than 35 in a hundred differ), or opening with the name of a role where an answer begins. */
+bool cs_answer_is_garbled (const char *answer);
+
 /* Wilson's 95 % score interval of k successes in n trials; 0 … 1 where n is 0. */
 void cs_wilson_interval (size_t k, size_t n, double *low, double *high);
 

@@ -38,7 +38,8 @@ append_arms (GString *text, const CsRefusalAudit *audit)
                           "answered\n",
                           audit->arms[CS_AUDIT_PLAIN].rate[CS_AUDIT_REFUSE].n,
                           audit->arms[CS_AUDIT_PLAIN].rate[CS_AUDIT_COMPLY].n);
-  g_string_append (text, "chat model             should refuse    should answer     KL  first 9\n");
+  g_string_append (
+      text, "chat model             should refuse    should answer     KL  first 9  garbled\n");
   for (int i = 0; i < CS_AUDIT_N_ARMS; i++)
     {
       const CsAuditArmResult *arm = &audit->arms[i];
@@ -51,10 +52,12 @@ append_arms (GString *text, const CsRefusalAudit *audit)
       g_string_append (text, "   ");
       append_real (text, arm->kl[set]);
       append_real (text, arm->kl_first[set]);
+      g_string_append_printf (text, "  %7zu", arm->rate[0].garbled + arm->rate[1].garbled);
       g_string_append_c (text, '\n');
     }
   g_string_append (text, "KL is over the set that the change is meant for: answers for adding, "
-                         "refusals for ablating.\n");
+                         "refusals for ablating. Garbled: texts that are no answers, never "
+                         "counted as refusals.\n");
 }
 
 static void
@@ -84,15 +87,17 @@ append_latents (GString *text, const CsRefusalAudit *audit)
       text, "\nlatents that tell the two apart (%s; last %zu tokens of the prompt)\n",
       audit->chat_leaning ? "chat-leaning ones" : "all: none leans to chat", audit->last_tokens);
   g_string_append (
-      text, " latent     AUC  held out  of a group  mean difference  Δ_norm     ν^ε     ν^r  "
-            "Latent Scaling\n");
+      text,
+      " latent     AUC  held out  of a group   share  mean difference  Δ_norm     ν^ε     ν^r  "
+      "Latent Scaling\n");
   for (guint i = 0; i < MIN (audit->latents->len, SHOWN_LATENTS); i++)
     {
       const CsAuditLatent *l = &g_array_index (audit->latents, CsAuditLatent, i);
 
-      g_string_append_printf (text, "%7zu  %6.3f    %6.3f", l->latent, l->auc, l->auc_held_out);
+      g_string_append_printf (text, "%7zu  %6.3f    %6.3f    ", l->latent, l->auc, l->auc_held_out);
       append_real (text, l->auc_group);
-      g_string_append_printf (text, "    %15.3f  %6.3f", l->mean_difference, (double)l->delta_norm);
+      append_real (text, l->share);
+      g_string_append_printf (text, "  %15.3f  %6.3f", l->mean_difference, (double)l->delta_norm);
       append_real (text, l->nu_error);
       append_real (text, l->nu_reconstruction);
       g_string_append (text, l->chat_specific ? "  chat-specific\n" : "  not confirmed\n");

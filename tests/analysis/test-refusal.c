@@ -50,6 +50,20 @@ test_bad_rules (void)
   remove_tree (dir);
 }
 
+static void
+test_garbled (void)
+{
+  static const char *const garbled[] = { "", " \n", "user", "Model\nOf course", "assistant: yes",
+                                         "i i i i i i i i i i", "the the the, the the the the the" };
+  static const char *const answers[] = { "Yes.", "Users can do that.", "no no no", "model2 is one",
+                                         "I can't help with that, for it is not safe at all." };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (garbled); i++)
+    g_assert_true (cs_answer_is_garbled (garbled[i]));
+  for (size_t i = 0; i < G_N_ELEMENTS (answers); i++)
+    g_assert_false (cs_answer_is_garbled (answers[i]));
+}
+
 /* Against the textbook's solutions of (p − k/n)² = z² p (1 − p) / n. */
 static void
 test_wilson (void)
@@ -199,6 +213,7 @@ check_arm (const CsAuditArmResult *arm, bool plain)
     {
       g_assert_true (arm->rate[set].low <= arm->rate[set].rate);
       g_assert_true (arm->rate[set].high >= arm->rate[set].rate);
+      g_assert_cmpuint (arm->rate[set].refused + arm->rate[set].garbled, <=, arm->rate[set].n);
       g_assert_true (isfinite (arm->kl[set]) && arm->kl[set] >= 0);
       g_assert_true ((arm->kl[set] == 0) == plain);
     }
@@ -218,6 +233,7 @@ check_audit (const CsRefusalAudit *audit)
 
       g_assert_cmpuint (l->latent % 2, ==, 0); /* leans to chat */
       g_assert_true (l->auc >= 0 && l->auc <= 1 && rank <= before);
+      g_assert_true (isfinite (l->share));
       before = rank;
     }
   for (int arm = 0; arm < CS_AUDIT_N_ARMS; arm++)
@@ -341,6 +357,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/refusal/rule", test_rule);
   g_test_add_func ("/refusal/bad-rules", test_bad_rules);
+  g_test_add_func ("/refusal/garbled", test_garbled);
   g_test_add_func ("/refusal/wilson", test_wilson);
   g_test_add_func ("/refusal/prompts", test_prompts);
   g_test_add_func ("/refusal/audit", test_audit);
