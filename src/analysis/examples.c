@@ -4,13 +4,17 @@
 
 #include "latents-private.h"
 
-static void
-example_clear (void *data)
+void
+cs_example_clear (CsExample *example)
 {
-  CsExample *example = data;
-
   g_free (example->ids);
   g_free (example->values);
+}
+
+static void
+clear_element (void *data)
+{
+  cs_example_clear (data);
 }
 
 /* The document that a token lies in: [*start, *end). */
@@ -52,6 +56,18 @@ fill_values (CsExample *example, CsStore *store, const CsCrosscoder *crosscoder,
   return true;
 }
 
+bool
+cs_example_fill (CsExample *example, CsStore *store, const CsCrosscoder *crosscoder, CsTeam *team, size_t latent,
+                 float scale, size_t context, GError **error)
+{
+  size_t start, end;
+
+  document_of (store, example->token, &start, &end);
+  example->first = example->token > start + context ? example->token - context : start;
+  example->n = MIN (end, example->token + context + 1) - example->first;
+  return fill_values (example, store, crosscoder, team, latent, scale, error);
+}
+
 static bool
 check_fit (const char *run_folder, const CsStore *store, const CsCrosscoder *crosscoder, size_t latent, GError **error)
 {
@@ -75,24 +91,20 @@ cs_examples_load (const char *run_folder, CsStore *store, const CsCrosscoder *cr
   if (!check_fit (run_folder, store, crosscoder, latent, error) ||
       (slots = cs_latents_load_slots (run_folder, latent, &kept, error)) == NULL)
     return NULL;
-  g_array_set_clear_func (list, example_clear);
+  g_array_set_clear_func (list, clear_element);
   cs_crosscoder_scales (crosscoder, team, scales);
   for (size_t g = 0; g < CS_EXAMPLE_GROUPS; g++)
     for (size_t i = 0; i < MIN (kept, per_group); i++)
       {
         const CsExampleSlot *slot = &slots[g * kept + i];
         CsExample example = { .group = g, .activation = slot->activation };
-        size_t start, end;
 
         if (slot->token < 0 || (size_t) slot->token >= cs_store_n_tokens (store))
           continue; /* free, or of a store that has shrunk since */
         example.token = (uint64_t) slot->token;
-        document_of (store, example.token, &start, &end);
-        example.first = example.token > start + context ? example.token - context : start;
-        example.n = MIN (end, example.token + context + 1) - example.first;
         g_array_append_val (list, example);
-        if (!fill_values (&g_array_index (list, CsExample, list->len - 1), store, crosscoder, team, latent,
-                          scales[latent], error))
+        if (!cs_example_fill (&g_array_index (list, CsExample, list->len - 1), store, crosscoder, team, latent,
+                              scales[latent], context, error))
           return NULL;
       }
   return g_steal_pointer (&list);

@@ -19,6 +19,12 @@ typedef struct {
   float   *values;        /* [n] v of this latent */
 } CsExample;
 
+void cs_example_clear (CsExample *example);
+
+/* Fills in the surroundings of example->token: `context` tokens to each side, within its document. scale: the latent's s_j. */
+bool cs_example_fill (CsExample *example, CsStore *store, const CsCrosscoder *crosscoder, CsTeam *team, size_t latent,
+                      float scale, size_t context, GError **error);
+
 /* CsExample elements (owned by the array), strongest group first; context tokens to each side of the peak. Reads the
  * activations around each example and encodes them again. */
 GArray *cs_examples_load (const char *run_folder, CsStore *store, const CsCrosscoder *crosscoder, CsTeam *team,

@@ -79,15 +79,35 @@ void        cs_study_clear_ended_jobs (CsStudy *study);
 /* Cancels all and waits: what closing does. Everything done so far is kept. */
 void        cs_study_stop_jobs (CsStudy *study);
 
-/* --- Labels: the user's names, notes and bookmarks, in labels.json --- */
+/* --- Labels: the user's names, notes, bookmarks and lists for latents, and what a language model suggested, in labels.json --- */
+/* A description by a language model, kept apart from the user's words. Scores are those of detection: NaN where not scored. */
 typedef struct {
-  char *name;
-  char *note;
-  bool  bookmarked;
+  char   *text;
+  char   *model;              /* which one wrote it */
+  double  balanced_accuracy;  /* of held-out texts: mean of the shares of firing and other texts told right */
+  double  against_random, against_similar;   /* the same with one kind of other texts alone */
+} CsSuggestion;
+
+typedef struct {
+  char  *name;
+  char  *note;
+  bool   bookmarked;
+  char **lists;               /* names of lists that the latent is on, sorted; NULL for none */
+  CsSuggestion *suggestion;   /* NULL for none */
 } CsLabel;
+
+/* What another program wrote into labels.json is read before each change, and kept. */
 
 /* Owned by the study, valid until the next change; NULL where there is none. */
 const CsLabel *cs_study_label (CsStudy *study, const char *run_name, size_t latent);
-/* NULL or "" forgets the name or note; an all-empty label is removed. */
+/* NULL or "" forgets the name or note; lists and suggestion stay; an all-empty label is removed. */
 bool           cs_study_set_label (CsStudy *study, const char *run_name, size_t latent, const char *name,
                                    const char *note, bool bookmarked, GError **error);
+/* Names are stripped, sorted and kept once; empty ones are left out. NULL: on no list. */
+bool           cs_study_set_lists (CsStudy *study, const char *run_name, size_t latent, const char *const *lists,
+                                   GError **error);
+/* All lists that latents of the run are on, sorted; free with g_strfreev(). */
+char         **cs_study_list_names (CsStudy *study, const char *run_name);
+/* NULL forgets it. The user's name and note are never touched. */
+bool           cs_study_set_suggestion (CsStudy *study, const char *run_name, size_t latent,
+                                        const CsSuggestion *suggestion, GError **error);

@@ -212,6 +212,44 @@ test_labels (void)
   test_study_free (study, folder);
 }
 
+/* Lists and suggestions live beside the user's words, and what others wrote meanwhile is kept. */
+static void
+test_lists_and_suggestions (void)
+{
+  char *folder;
+  CsStudy *study = test_study_new (&folder), *other = cs_study_open (folder, NULL);
+  const char *const lists[] = { " zebra", "ape ", "", "ape", NULL }, *const bad[] = { "\xff", NULL };
+  const CsSuggestion suggestion = { (char *) (intptr_t) "says no", (char *) (intptr_t) "m", 0.75, NAN, 1 };
+  g_auto (GStrv) names = NULL, none = cs_study_list_names (study, "l1-1");
+  const CsLabel *label;
+
+  g_assert_cmpuint (g_strv_length (none), ==, 0);
+  g_assert_true (cs_study_set_lists (study, "l1-1", 5, lists, NULL));
+  g_assert_true (cs_study_set_suggestion (other, "l1-1", 5, &suggestion, NULL));
+  g_assert_true (cs_study_set_label (study, "l1-1", 5, "mine", NULL, false, NULL));
+  label = cs_study_label (study, "l1-1", 5);
+  g_assert_cmpstr (label->name, ==, "mine");
+  g_assert_cmpuint (g_strv_length (label->lists), ==, 2);
+  g_assert_cmpstr (label->lists[0], ==, "ape");
+  g_assert_cmpstr (label->lists[1], ==, "zebra");
+  g_assert_cmpstr (label->suggestion->text, ==, "says no");
+  g_assert_cmpstr (label->suggestion->model, ==, "m");
+  g_assert_cmpfloat (label->suggestion->balanced_accuracy, ==, 0.75);
+  g_assert_true (isnan (label->suggestion->against_random));
+  g_assert_false (cs_study_set_lists (study, "l1-1", 5, bad, NULL));
+  g_assert_true (cs_study_set_lists (study, "l1-1", 6, lists + 1, NULL));
+  names = cs_study_list_names (study, "l1-1");
+  g_assert_cmpuint (g_strv_length (names), ==, 2);
+  /* The label goes with the last thing in it. */
+  g_assert_true (cs_study_set_label (study, "l1-1", 5, NULL, NULL, false, NULL));
+  g_assert_true (cs_study_set_lists (study, "l1-1", 5, NULL, NULL));
+  g_assert_null (cs_study_label (study, "l1-1", 5)->name);
+  g_assert_true (cs_study_set_suggestion (study, "l1-1", 5, NULL, NULL));
+  g_assert_null (cs_study_label (study, "l1-1", 5));
+  g_object_unref (other);
+  test_study_free (study, folder);
+}
+
 static void
 test_hostile_labels (void)
 {
@@ -227,7 +265,8 @@ test_hostile_labels (void)
   test_write (folder, "labels.json", "{\"l1-1\": {");
   g_assert_null (cs_study_open (folder, &error));
   g_assert_error (error, CS_ERROR, CS_ERROR_FORMAT);
-  test_write (folder, "labels.json", "{\"l1-1\": 3, \"l1-2\": {\"4\": [], \"5\": {\"name\": 8, \"bookmarked\": \"yes\"}}}");
+  test_write (folder, "labels.json", "{\"l1-1\": 3, \"l1-2\": {\"4\": [], \"5\": {\"name\": 8, \"bookmarked\": \"yes\", \"lists\": [3, \"\"], "
+              "\"suggestion\": {\"text\": 4}}}}");
   study = cs_study_open (folder, NULL);
   g_assert_null (cs_study_label (study, "l1-1", 4));
   g_assert_null (cs_study_label (study, "l1-2", 4)->name);
@@ -376,6 +415,7 @@ main (int argc, char **argv)
   g_test_add_func ("/study/newer-version", test_newer_version);
   g_test_add_func ("/study/corrupted", test_corrupted);
   g_test_add_func ("/study/labels", test_labels);
+  g_test_add_func ("/study/lists-and-suggestions", test_lists_and_suggestions);
   g_test_add_func ("/study/hostile-labels", test_hostile_labels);
   g_test_add_func ("/study/runs", test_runs);
   g_test_add_func ("/study/hostile-run", test_hostile_run);

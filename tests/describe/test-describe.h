@@ -1,0 +1,7 @@
+#pragma once
+
+#include <string.h>
+
+#include "chat-server.h"
+
+void add_client_tests (void);
