@@ -52,7 +52,7 @@ undress (const char *line)
   g_autofree char *inner = NULL, *cut = NULL;
 
   while (start < end && is_dress (g_utf8_get_char (start)))
-    start = g_utf8_next_char (start);
+    start = g_utf8_find_next_char (start, NULL);
   while (end > start && is_dress (g_utf8_get_char (g_utf8_prev_char (end))))
     end = g_utf8_prev_char (end);
   inner = g_strndup (start, (gsize) (end - start));
@@ -71,7 +71,7 @@ first_line (const char *text)
   const char *start = text;
 
   while (*start != '\0' && is_dress (g_utf8_get_char (start)))
-    start = g_utf8_next_char (start);
+    start = g_utf8_find_next_char (start, NULL);
   return g_strndup (start, strcspn (start, "\r\n"));
 }
 
