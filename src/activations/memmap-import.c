@@ -255,7 +255,7 @@ read_rows (Cache *cache, size_t first, size_t n, float *out, size_t stride, GErr
         {
           const ssize_t part = pread (cache->fd, cache->raw + got, here * row_bytes - got,
                                       (off_t)(at * row_bytes + got));
-          if (part <= 0 && errno != EINTR)
+          if (part == 0 || (part < 0 && errno != EINTR))
             return fail (cache, error, "a shard cannot be read to its end");
           got += part > 0 ? (size_t)part : 0;
         }
