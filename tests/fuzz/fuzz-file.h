@@ -8,17 +8,23 @@
 static char *fuzz_folder;
 
 static void
-fuzz_folder_remove (void)
+fuzz_remove_tree (const char *path)
 {
-  g_autoptr (GDir) dir = g_dir_open (fuzz_folder, 0, NULL);
+  g_autoptr (GDir) dir = g_file_test (path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open (path, 0, NULL);
   const char *name;
 
   while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
     {
-      g_autofree char *path = g_build_filename (fuzz_folder, name, NULL);
-      g_unlink (path);
+      g_autofree char *inner = g_build_filename (path, name, NULL);
+      fuzz_remove_tree (inner);
     }
-  g_rmdir (fuzz_folder);
+  g_remove (path);
+}
+
+static void
+fuzz_folder_remove (void)
+{
+  fuzz_remove_tree (fuzz_folder);
   g_clear_pointer (&fuzz_folder, g_free);
 }
 
