@@ -20,13 +20,13 @@ const char cs_detect_system[] =
 static void
 append_visible (GString *line, const char *text)
 {
-  for (; *text != '\0'; text = g_utf8_next_char (text))
+  for (; *text != '\0'; text = g_utf8_find_next_char (text, NULL))
     if (*text == '\n')
       g_string_append (line, "↵");
     else if (g_ascii_iscntrl (*text))
       g_string_append_c (line, ' ');
     else
-      g_string_append_len (line, text, g_utf8_next_char (text) - text);
+      g_string_append_len (line, text, g_utf8_find_next_char (text, NULL) - text);
 }
 
 static void
