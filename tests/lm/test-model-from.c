@@ -54,6 +54,7 @@ test_check_from (CsModel *model, const int32_t *ids, size_t n)
   g_autofree float *from = g_new (float, n * s->vocab_size);
   g_autofree float *last_tapped = g_new (float, n * s->d_model);
   g_autofree float *last_from = g_new (float, n * s->d_model);
+  g_autoptr (CsSession) session = cs_session_new (model, NULL, n);
   CsRandom random;
   cs_random_init (&random, 3, 1);
   for (size_t i = 0; i < n * s->d_model; i++)
