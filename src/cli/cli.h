@@ -21,7 +21,9 @@ extern const CsVerb cs_verbs_study[], cs_verbs_train[], cs_verbs_latents[], cs_v
     cs_verbs_text[], cs_verbs_organism[], cs_verbs_plant[], cs_verbs_score[], cs_verbs_bench[],
     cs_verbs_audit[], cs_verbs_control[], cs_verbs_causality[],
     cs_verbs_lens[],
+    cs_verbs_firing[], cs_verbs_describe[],
     cs_verbs_exchange[],
+    cs_verbs_pair[],
     cs_verbs_baselines[],
     cs_verbs_report[];
 

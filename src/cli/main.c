@@ -12,7 +12,10 @@ static const CsVerb *const tables[] = {
   cs_verbs_control,
   cs_verbs_causality,
   cs_verbs_lens,
+  cs_verbs_firing,
+  cs_verbs_describe,
   cs_verbs_exchange,
+  cs_verbs_pair,
   cs_verbs_baselines,
   cs_verbs_report,
 };
