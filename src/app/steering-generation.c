@@ -340,6 +340,12 @@ cs_steering_generation_job (CsSteeringGeneration *generation)
   return generation->job;
 }
 
+const CsSteeringRequest *
+cs_steering_generation_request (CsSteeringGeneration *generation)
+{
+  return &generation->shared->request;
+}
+
 bool
 cs_steering_generation_wants (CsSteeringGeneration *generation, CsPaneId pane)
 {

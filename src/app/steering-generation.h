@@ -67,6 +67,8 @@ CsSteeringGeneration *cs_steering_generation_new (CsSteeringEngine *engine, CsSt
                                                   CsSteeringGeneration *before);
 /* Owned by the generation; emits "changed" when text has been written. */
 CsJob                *cs_steering_generation_job (CsSteeringGeneration *generation);
+/* What was asked for; owned by the generation. */
+const CsSteeringRequest *cs_steering_generation_request (CsSteeringGeneration *generation);
 bool                  cs_steering_generation_wants (CsSteeringGeneration *generation, CsPaneId pane);
 /* What has been written so far (free with g_free()). */
 char                 *cs_steering_generation_dup_text (CsSteeringGeneration *generation, CsPaneId pane, CsPaneState *state);

@@ -27,6 +27,7 @@ struct _CsSteeringPage {
   GtkCheckButton *base_steered, *live;
   CsSteeringPane *panes[CS_N_PANES];
   CsSteeringFiring *firing;
+  GtkWidget *keep;
 };
 
 /* --- steering-page-runs.c --- */
@@ -43,3 +44,9 @@ bool   cs_steering_same_names (GListModel *list, char **names);
 /* --- steering-page.c --- */
 void   cs_steering_page_generate (CsSteeringPage *page);
 void   cs_steering_page_stop (CsSteeringPage *page);
+
+/* --- steering-keep.c --- */
+/* Keeps the texts that are shown for the report. */
+void cs_steering_page_keep (CsSteeringPage *page);
+/* The button follows what there is to keep. */
+void cs_steering_page_update_keep (CsSteeringPage *page);

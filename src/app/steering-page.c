@@ -91,6 +91,7 @@ show_texts (CsSteeringPage *self, bool ended)
   for (int i = 0; i < CS_N_PANES; i++)
     show_pane (self, self->panes[i], ended);
   show_prompt_tokens (self);
+  cs_steering_page_update_keep (self);
 }
 
 static void
@@ -454,6 +455,7 @@ bind_children (GtkWidgetClass *widget_class)
   gtk_widget_class_bind_template_child (widget_class, CsSteeringPage, max_tokens);
   gtk_widget_class_bind_template_child (widget_class, CsSteeringPage, base_steered);
   gtk_widget_class_bind_template_child (widget_class, CsSteeringPage, live);
+  gtk_widget_class_bind_template_child (widget_class, CsSteeringPage, keep);
 }
 
 static void
@@ -473,6 +475,7 @@ cs_steering_page_class_init (CsSteeringPageClass *klass)
   gtk_widget_class_bind_template_callback (widget_class, cs_steering_page_update);
   gtk_widget_class_bind_template_callback (widget_class, cs_steering_page_generate);
   gtk_widget_class_bind_template_callback (widget_class, cs_steering_page_stop);
+  gtk_widget_class_bind_template_callback (widget_class, cs_steering_page_keep);
   gtk_widget_class_bind_template_callback (widget_class, options_changed_cb);
   gtk_widget_class_bind_template_callback (widget_class, basket_changed_cb);
   gtk_widget_class_bind_template_callback (widget_class, shade_chosen_cb);

@@ -8,6 +8,7 @@
 #include "job-row.h"
 #include "latents-page.h"
 #include "pair-page.h"
+#include "report-page.h"
 #include "steering-page.h"
 #include "training-page.h"
 #include "welcome-page.h"
@@ -122,6 +123,7 @@ add_pages (CsWindow *self)
 {
   const GType types[] = {
     CS_TYPE_PAIR_PAGE, CS_TYPE_ACTIVATIONS_PAGE, CS_TYPE_TRAINING_PAGE, CS_TYPE_LATENTS_PAGE, CS_TYPE_STEERING_PAGE,
+    CS_TYPE_REPORT_PAGE,
   };
 
   for (size_t i = 0; i < G_N_ELEMENTS (types); i++)

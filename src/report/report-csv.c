@@ -38,7 +38,7 @@ append_number (GString *csv, double value)
   if (value == floor (value) && fabs (value) < 1e15)
     g_string_append_printf (csv, "%.0f", value);
   else
-    g_string_append (csv, g_ascii_dtostr (text, sizeof text, value));
+    g_string_append (csv, cs_report_exact (text, value));
 }
 
 static bool

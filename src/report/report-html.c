@@ -110,7 +110,7 @@ append_attribute (GString *html, const char *name, double value)
 
   if (isfinite (value))
     g_string_append_printf (html, " data-%s=\"%s\"", name,
-                            g_ascii_dtostr (text, sizeof text, value));
+                            cs_report_exact (text, value));
 }
 
 static void

@@ -63,6 +63,20 @@ cs_report_format (double value, int decimals)
 }
 
 char *
+cs_report_exact (char *buffer, double value)
+{
+  static const char *const formats[] = { "%.6g", "%.9g", "%.12g", "%.15g", "%.16g", "%.17g" };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (formats); i++)
+    {
+      g_ascii_formatd (buffer, G_ASCII_DTOSTR_BUF_SIZE, formats[i], value);
+      if (g_ascii_strtod (buffer, NULL) == value)
+        break;
+    }
+  return buffer;
+}
+
+char *
 cs_report_format_interval (double value, double low, double high, int decimals)
 {
   g_autofree char *middle = cs_report_format (value, decimals);

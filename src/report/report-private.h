@@ -53,6 +53,9 @@ void cs_report_texts (CsReportSection *section,
 char *cs_report_format (double value, int decimals);
 /* "0.50 (0.40 – 0.60)", without what is not finite. Free with g_free(). */
 char *cs_report_format_interval (double value, double low, double high, int decimals);
+/* The shortest digits that read back as this finite value; buffer holds G_ASCII_DTOSTR_BUF_SIZE
+ * bytes; returned. */
+char *cs_report_exact (char *buffer, double value);
 /* text as a part of an id. Free with g_free(). */
 char *cs_report_slug (const char *text);
 

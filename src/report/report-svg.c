@@ -35,7 +35,7 @@ draw (CsPlot *plot, double width, double height)
 static size_t
 id_reference (const char *c)
 {
-  static const char *const places[] = { " id=\"", "xlink:href=\"#", "href=\"#", "url(#" };
+  static const char *const places[] = { " id=\"", "xlink:href=\"#", "url(#" };
 
   for (size_t i = 0; i < G_N_ELEMENTS (places); i++)
     if (g_str_has_prefix (c, places[i]))
@@ -43,7 +43,7 @@ id_reference (const char *c)
   return 0;
 }
 
-/* Copies what follows the opening tag, ids with the prefix. HTML knows href without xlink. */
+/* Copies what follows the opening tag, ids with the prefix. */
 static void
 append_with_prefix (GString *out, const char *text, const char *prefix)
 {
@@ -51,11 +51,6 @@ append_with_prefix (GString *out, const char *text, const char *prefix)
     {
       size_t length = id_reference (text);
 
-      if (g_str_has_prefix (text, "xlink:"))
-        {
-          text += strlen ("xlink:");
-          continue;
-        }
       if (length == 0)
         {
           g_string_append_c (out, *text++);

@@ -297,6 +297,26 @@ judge_planted (CsReportSection *section, const CsPlantedResults *planted)
 
 /* --- The section --- */
 
+/* What has been measured comes first. */
+static void
+measured_first (GPtrArray *blocks)
+{
+  g_autoptr (GPtrArray) later = g_ptr_array_new ();
+  guint kept = 0;
+
+  for (guint i = 0; i < blocks->len; i++)
+    {
+      CsReportBlock *block = g_ptr_array_index (blocks, i);
+
+      if (block->kind == CS_REPORT_CLAIM && block->verdict == CS_REPORT_UNKNOWN)
+        g_ptr_array_add (later, block);
+      else
+        blocks->pdata[kept++] = block;
+    }
+  for (guint i = 0; i < later->len; i++)
+    blocks->pdata[kept++] = later->pdata[i];
+}
+
 static void
 add_summary (CsReport *report, CsReportSection *section)
 {
@@ -336,5 +356,6 @@ cs_report_add_claims (CsReport *report, const CsReportSource *source)
   judge_steering (section, source);
   if (source->planted != NULL)
     judge_planted (section, source->planted);
+  measured_first (section->blocks);
   add_summary (report, section);
 }

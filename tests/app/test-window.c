@@ -166,7 +166,7 @@ test_welcome (Fixture *fixture, const void *data)
 static void
 test_open_and_pages (Fixture *fixture, const void *data)
 {
-  static const char *const pages[] = { "pair", "activations", "training", "latents", "steering" };
+  static const char *const pages[] = { "pair", "activations", "training", "latents", "steering", "report" };
   CsWindow *window = window_on (fixture, "empty");
   GtkListBox *list;
 
@@ -236,9 +236,9 @@ test_narrow (Fixture *fixture, const void *data)
   driver_settle (0.5);
   g_assert_true (adw_flap_get_folded (flap));
   g_assert_false (adw_flap_get_reveal_flap (flap));
-  for (int i = 0; i < 5; i++)
+  for (int i = 0; i < 6; i++)
     {
-      static const char *const pages[] = { "steering", "latents", "training", "activations", "pair" };
+      static const char *const pages[] = { "report", "steering", "latents", "training", "activations", "pair" };
       gtk_widget_activate_action (GTK_WIDGET (window), "win.show-page", "s", pages[i]);
       driver_settle (0.3);
       if (gtk_widget_get_width (GTK_WIDGET (window)) > 380)

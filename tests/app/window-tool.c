@@ -12,7 +12,7 @@
 #include "steering-page.h"
 #include "window-driver.h"
 
-static const char *const page_names[] = { "pair", "activations", "training", "latents", "steering" };
+static const char *const page_names[] = { "pair", "activations", "training", "latents", "steering", "report" };
 
 static CsStudy *
 open_study (CsWindow *window, const char *folder)

@@ -8,7 +8,7 @@ import pathlib
 import re
 import sys
 
-ROOMS = ["app", "cli", "analysis", "study", "plot"]
+ROOMS = ["app", "cli", "analysis", "study", "plot", "report"]
 C_MARK = re.compile(r'(?<![A-Za-z0-9_])(?:N?C?_|Q_|n?gettext|dn?gettext|g_dgettext|g_dngettext|g_dpgettext2)\s*\(\s*[^)]*"')
 UI_MARK = re.compile(r'translatable="(?:yes|true|1)"')
 
