@@ -6,13 +6,12 @@
 #include <math.h>
 #include <string.h>
 
-#include "corpus-lines.h"
+#include "corpus-count.h"
 #include "corpus.h"
 #include "model.h"
 
 #define SAMPLE_DOCUMENTS 200
 #define MAX_DOCUMENT 1024            /* tokens kept of a document, as the harvest does */
-#define MAX_COUNTED ((guint64) 64 << 20) /* bytes of a file that are read to count documents */
 
 typedef struct
 {
@@ -65,34 +64,13 @@ kind_of (const char *name, bool chat)
   return chat ? _ ("conversations") : _ ("JSON lines");
 }
 
-/* Documents are lines, or in plain text what stands between blank lines. */
 static void
-count_documents (CsCorpusInfo *info, const char *path, bool plain, GCancellable *cancellable)
+count_documents (CsCorpusInfo *info, const char *path, GCancellable *cancellable)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (CsLines) lines = cs_lines_open (path, &error);
-  guint64 seen = 0;
-  double n = 0;
-  bool inside = false;
-  const char *line;
-  size_t size;
 
-  while (lines != NULL && seen < MAX_COUNTED && !g_cancellable_is_cancelled (cancellable)
-         && (line = cs_lines_next (lines, &size, &error)) != NULL)
-    {
-      bool blank = strspn (line, " \t\r") == size;
-
-      seen += size + 1;
-      n += !blank && !(plain && inside);
-      inside = !blank;
-    }
-  info->estimated = seen >= MAX_COUNTED;
-  if (info->estimated && info->bytes > seen)
-    n *= (double) info->bytes / (double) seen;
-  if (error != NULL)
+  if (!cs_corpus_count_documents (path, cancellable, &info->n_documents, &info->estimated, &error))
     info->problem = g_strdup (error->message);
-  else
-    info->n_documents = n;
 }
 
 typedef struct
@@ -138,7 +116,7 @@ survey_corpus (const char *path, const Reader *reader, GCancellable *cancellable
   if (info->missing)
     return info;
   info->bytes = (guint64) status.st_size;
-  count_documents (info, path, g_str_has_suffix (info->name, ".txt"), cancellable);
+  count_documents (info, path, cancellable);
   if (info->problem == NULL && reader->tokenizer != NULL)
     estimate_tokens (info, path, reader);
   return info;
