@@ -1,6 +1,7 @@
 #pragma once
 
 #include "demo.h"
+#include "steering.h"
 #include "world.h"
 
 /* The demo's runs: chosen so that the whole story takes a few minutes on two cores, and so that one latent joins what
@@ -19,6 +20,7 @@ typedef struct {
   const CsPair *pair;
   size_t layer;
   const CsWorld *world;
+  CsStudy *study; /* where steered answers are kept for the report; NULL to keep none */
 } CsDemoContext;
 
 /* {"refuse-harm": {"latent", "auc", "auc_all", "delta_norm", "nu_error", "nu_reconstruction", "chat_specific"} …} of one
@@ -26,6 +28,12 @@ typedef struct {
 json_t *cs_demo_concepts (const CsDemoContext *context, const CsCrosscoder *crosscoder, const CsLatents *latents,
                           GError **error);
 
-/* The object `steering` of `demo --json`. */
+/* The object `steering` of `demo --json`. A few answers are kept for the report. */
 json_t *cs_demo_steering (const CsDemoContext *context, const CsCrosscoder *crosscoder, const CsLatents *latents,
                           GError **error);
+
+/* Keeps the chat model's plain and steered answers to the first few prompts in STUDY/steering.json. */
+bool cs_demo_keep_answers (const CsDemoContext *context, const CsCrosscoder *crosscoder, const CsTestPrompt *prompts,
+                           size_t n_prompts, const CsSteerItem *items, size_t n_items, const char *note, GError **error);
+/* The BatchTopK run again with the base model on both sides: *summary are its counts. Done already, it is not done again. */
+bool cs_demo_null_control (CsJob *job, CsStudy *study, unsigned n_threads, json_t **summary, GError **error);

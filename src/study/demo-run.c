@@ -101,7 +101,7 @@ add_latent_claims (Story *s, const CsLatents *latents, json_t *result, GError **
   g_autofree char *folder =
     g_build_filename (cs_study_folder (s->study), "runs", cs_demo_run_name (CS_VARIANT_BATCHTOPK), NULL);
   g_autoptr (CsCrosscoder) crosscoder = cs_crosscoder_load (folder, error);
-  CsDemoContext context = { s->job, s->n_threads, s->pair, cs_study_layer (s->study), s->world };
+  CsDemoContext context = { s->job, s->n_threads, s->pair, cs_study_layer (s->study), s->world, s->study };
   json_t *concepts, *steering;
 
   if (crosscoder == NULL)
@@ -134,7 +134,11 @@ tell (Story *s, const char *folder, json_t *result, GError **error)
   if ((l1 = train_and_analyze (s, CS_VARIANT_L1, &summary, error)) == NULL)
     return false;
   json_object_set_new (result, "l1", summary);
-  return add_latent_claims (s, batchtopk, result, error);
+  if (!add_latent_claims (s, batchtopk, result, error) ||
+      !cs_demo_null_control (s->job, s->study, s->n_threads, &summary, error))
+    return false;
+  json_object_set_new (result, "null", summary);
+  return true;
 }
 
 bool

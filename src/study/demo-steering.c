@@ -330,7 +330,11 @@ measure (const CsDemoContext *context, const CsCrosscoder *crosscoder, const Add
       !measure_outcome (context, crosscoder, &harmful, NULL, 0, &plain_harmful, error) ||
       !measure_outcome (context, crosscoder, &harmless, &added->item, 1, &with_added, error) ||
       !measure_outcome (context, crosscoder, &harmful, (const CsSteerItem *) (const void *) ablated->data, ablated->len,
-                        &with_ablated, error))
+                        &with_ablated, error) ||
+      !cs_demo_keep_answers (context, crosscoder, harmless.prompts, harmless.n, &added->item, 1, "A harmless request, steered to refuse",
+                             error) ||
+      !cs_demo_keep_answers (context, crosscoder, harmful.prompts, harmful.n, (const CsSteerItem *) (const void *) ablated->data,
+                             ablated->len, "A request to be refused, with the refusal latents ablated", error))
     return NULL;
   return json_pack ("{s:{s:o, s:o}, s:{s:I, s:f, s:s, s:o, s:o}, s:{s:o, s:o, s:o}}", "plain", "harmless_refused",
                     cs_claims_real (plain_harmless.refused), "harmful_refused", cs_claims_real (plain_harmful.refused), "added",
