@@ -43,13 +43,31 @@ id_reference (const char *c)
   return 0;
 }
 
+/* The name of an id in the page: the prefix and which one of this drawing it is. Cairo numbers
+ * surfaces through the life of the program; this way the same plot gives the same bytes. */
+static void
+append_id (GString *out, GHashTable *seen, const char *name, size_t length, const char *prefix)
+{
+  g_autofree char *key = g_strndup (name, length);
+  gpointer number;
+
+  if (!g_hash_table_lookup_extended (seen, key, NULL, &number))
+    {
+      number = GUINT_TO_POINTER (g_hash_table_size (seen));
+      g_hash_table_insert (seen, g_steal_pointer (&key), number);
+    }
+  g_string_append_printf (out, "%s%u", prefix, GPOINTER_TO_UINT (number));
+}
+
 /* Copies what follows the opening tag, ids with the prefix. */
 static void
 append_with_prefix (GString *out, const char *text, const char *prefix)
 {
+  g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
   while (*text != '\0')
     {
-      size_t length = id_reference (text);
+      size_t length = id_reference (text), name;
 
       if (length == 0)
         {
@@ -57,8 +75,10 @@ append_with_prefix (GString *out, const char *text, const char *prefix)
           continue;
         }
       g_string_append_len (out, text, (gssize)length);
-      g_string_append (out, prefix);
       text += length;
+      name = strcspn (text, "\")");
+      append_id (out, seen, text, name, prefix);
+      text += name;
     }
 }
 

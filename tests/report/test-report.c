@@ -278,7 +278,7 @@ test_html (Fixture *f, const void *data)
   g_assert_cmpuint (g_hash_table_size (ids), >, 50);
   g_assert_true (cs_report_save_html (report, path, &error));
   g_assert_true (g_file_get_contents (path, &saved, NULL, NULL));
-  g_assert_cmpstr (saved, ==, html);
+  g_assert_true (strcmp (saved, html) == 0); /* drawn twice, the same bytes */
 }
 
 static void
