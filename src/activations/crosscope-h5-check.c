@@ -409,14 +409,16 @@ static void
 limit_self (void)
 {
   const struct rlimit no_core = { 0, 0 };
+  const struct rlimit time = { H5_CHECK_SECONDS, H5_CHECK_SECONDS + 1 };
 #ifndef CS_SANITIZED
   const struct rlimit memory = { MAX_MEMORY, MAX_MEMORY };
 
   setrlimit (RLIMIT_AS, &memory);
 #endif
   setrlimit (RLIMIT_CORE, &no_core);
+  setrlimit (RLIMIT_CPU, &time);
   prctl (PR_SET_PDEATHSIG, SIGKILL);
-  alarm (H5_CHECK_SECONDS);
+  alarm (H5_CHECK_PATIENCE);
 }
 
 int

@@ -10,5 +10,7 @@ enum
   H5_CHECK_UNSUPPORTED = 3, /* links or data that lead out of the file, other filters, absurd sizes */
 };
 
-/* Seconds after which the check ends itself. */
+/* Seconds of processor time after which the check ends itself, and of waiting: a busy machine or a slow disk is no
+ * damage. */
 #define H5_CHECK_SECONDS 20
+#define H5_CHECK_PATIENCE 180

@@ -136,6 +136,7 @@ prepare_spawn (posix_spawn_file_actions_t *files, posix_spawnattr_t *attributes)
   sigemptyset (&none);
   sigemptyset (&defaults);
   sigaddset (&defaults, SIGALRM);
+  sigaddset (&defaults, SIGXCPU);
   sigaddset (&defaults, SIGPIPE);
   return posix_spawn_file_actions_addopen (files, 0, "/dev/null", O_RDWR, 0) == 0 &&
          posix_spawn_file_actions_adddup2 (files, 0, 1) == 0 &&
@@ -205,7 +206,7 @@ is_locked (const char *path)
 static const char *
 what_is_wrong (int status)
 {
-  if (WIFSIGNALED (status) && WTERMSIG (status) == SIGALRM)
+  if (WIFSIGNALED (status) && (WTERMSIG (status) == SIGALRM || WTERMSIG (status) == SIGXCPU))
     return "reading its structures does not come to an end";
   if (WIFEXITED (status) && WEXITSTATUS (status) == H5_CHECK_DAMAGED)
     return "some of what it holds cannot be read";
