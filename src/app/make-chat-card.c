@@ -41,9 +41,9 @@ static const struct
   const char *title;
   size_t tokens;
 } lengths[] = {
-  { N_ ("A quick try: half a million tokens"), 500000 },
-  { N_ ("Longer: a million and a half"), 1500000 },
-  { N_ ("As long as the shipped chat model"), 0 },
+  { N_ ("0.5 million"), 500000 },
+  { N_ ("1.5 million"), 1500000 },
+  { N_ ("As shipped"), 0 },
 };
 
 /* --- The job --- */
@@ -304,7 +304,7 @@ add_length (CsMakeChatCard *self)
   self->length = ADW_COMBO_ROW (adw_combo_row_new ());
   adw_preferences_row_set_title (ADW_PREFERENCES_ROW (self->length), _ ("How Long"));
   adw_action_row_set_subtitle (ADW_ACTION_ROW (self->length),
-                               _ ("Behaviours that need judgement need the longer ones"));
+                               _ ("Tokens of conversation; behaviours that need judgement need more"));
   adw_combo_row_set_model (self->length, G_LIST_MODEL (titles));
   adw_preferences_group_add (self->group, GTK_WIDGET (self->length));
 }

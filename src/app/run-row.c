@@ -169,6 +169,7 @@ enum
   ITEM_TABLE = 1 << 9,
   ITEM_CONTROLS = 1 << 10,
   ITEM_AUDIT = 1 << 11,
+  ITEM_CAUSALITY = 1 << 12,
 };
 
 static const struct
@@ -182,10 +183,11 @@ static const struct
   { ITEM_CONTINUE, N_ ("_Continue Training"), "training.continue" },
   { ITEM_LATENTS, N_ ("Show Its _Latents"), "training.latents" },
   { ITEM_ANALYSE, N_ ("_Analyse"), "training.analyse" },
+  { ITEM_CAUSALITY, N_ ("Ca_usality…"), "training.causality" },
   { ITEM_AUDIT, N_ ("_Refusal Audit…"), "training.audit" },
   { ITEM_DUPLICATE, N_ ("_Duplicate…"), "training.duplicate" },
   { ITEM_TABLE, N_ ("A_ttach a Table or Examples…"), "training.attach" },
-  { ITEM_EXPORT, N_ ("_Export for dictionary_learning…"), "training.export-hub" },
+  { ITEM_EXPORT, N_ ("_Export for dictionary__learning…"), "training.export-hub" },
   { ITEM_TABLE, N_ ("Export All Latents as _CSV…"), "training.export-csv" },
   { ITEM_TABLE, N_ ("Export for _Neuronpedia…"), "training.export-neuronpedia" },
   { ITEM_REMOVE, N_ ("Re_move"), "training.remove" },
@@ -208,7 +210,7 @@ offered_items (CsRun *run)
   trained = cs_run_is_trained (run);
   offered |= trained ? ITEM_ANALYSE : offered != 0 ? ITEM_CONTINUE : 0;
   if (trained && is_analysed (run))
-    offered |= ITEM_AUDIT | (cs_control_is (cs_run_folder (run)) ? 0 : ITEM_CONTROLS);
+    offered |= ITEM_AUDIT | ITEM_CAUSALITY | (cs_control_is (cs_run_folder (run)) ? 0 : ITEM_CONTROLS);
   return offered | ITEM_REMOVE | (trained ? ITEM_EXPORT : 0) |
          (is_analysed (run) ? ITEM_LATENTS | ITEM_TABLE : 0);
 }
@@ -257,12 +259,12 @@ update_menu (CsRunRow *self, guint offered)
       g_menu_item_set_action_and_target (item, items[i].action, "s", cs_run_name (self->series->run));
       if (offered & items[i].item)
         g_menu_append_item (menu, item);
-    }
-  if (offered & ITEM_CONTROLS)
-    {
-      g_autoptr (GMenuModel) controls = controls_menu (cs_run_name (self->series->run));
+      if (items[i].item == ITEM_AUDIT && (offered & ITEM_CONTROLS) != 0)
+        {
+          g_autoptr (GMenuModel) controls = controls_menu (cs_run_name (self->series->run));
 
-      g_menu_append_submenu (menu, _ ("C_ontrols"), controls);
+          g_menu_append_submenu (menu, _ ("C_ontrols"), controls);
+        }
     }
   gtk_menu_button_set_menu_model (self->menu, G_MENU_MODEL (menu));
 }
