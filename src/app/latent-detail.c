@@ -1,5 +1,7 @@
 #include "latent-detail.h"
 
+#include <math.h>
+
 #include <glib/gi18n.h>
 
 #include "feedback.h"
@@ -30,6 +32,9 @@ struct _CsLatentDetail
   GtkLabel *warning;
   AdwEntryRow *name_row;
   AdwEntryRow *note_row;
+  AdwEntryRow *lists_row;
+  AdwActionRow *suggestion_row;
+  GtkWidget *suggestion_button;
   CsLatentFacts *facts;
   CsLatentKinCards *kin;
   GtkSpinner *spinner;
@@ -42,6 +47,7 @@ struct _CsLatentDetail
   CsLatentList *list;
   CsExampleSource *source;
   gssize latent;
+  gssize lists_of; /* the latent whose lists are in the entry */
   bool filling; /* entries are set here, not typed into */
   guint save_source, load_source;
   GCancellable *cancellable;
@@ -59,17 +65,23 @@ current_row (CsLatentDetail *self)
 
 /* --- Label --- */
 
+/* Each change shows the label anew: what is typed is read before the first. */
 static void
 save_label (CsLatentDetail *self)
 {
   g_autoptr (GError) error = NULL;
+  g_autofree char *name = g_strdup (gtk_editable_get_text (GTK_EDITABLE (self->name_row)));
+  g_autofree char *note = g_strdup (gtk_editable_get_text (GTK_EDITABLE (self->note_row)));
+  g_auto (GStrv) lists =
+      g_strsplit (gtk_editable_get_text (GTK_EDITABLE (self->lists_row)), ",", -1);
+  const bool bookmarked = gtk_toggle_button_get_active (self->bookmark);
 
   if (self->study == NULL || self->latent < 0)
     return;
-  if (!cs_study_set_label (self->study, self->run_name, (size_t)self->latent,
-                           gtk_editable_get_text (GTK_EDITABLE (self->name_row)),
-                           gtk_editable_get_text (GTK_EDITABLE (self->note_row)),
-                           gtk_toggle_button_get_active (self->bookmark), &error))
+  if (!cs_study_set_label (self->study, self->run_name, (size_t)self->latent, name, note, bookmarked,
+                           &error) ||
+      !cs_study_set_lists (self->study, self->run_name, (size_t)self->latent,
+                           (const char *const *)lists, &error))
     cs_feedback_error (GTK_WIDGET (self), &error);
 }
 
@@ -136,8 +148,48 @@ set_text (AdwEntryRow *row, const char *text)
 }
 
 static void
+show_suggestion (CsLatentDetail *self, const CsLabel *label)
+{
+  const CsSuggestion *s = label != NULL ? label->suggestion : NULL;
+  g_autofree char *by = NULL, *title = NULL;
+
+  gtk_widget_set_visible (GTK_WIDGET (self->suggestion_row), s != NULL);
+  if (s == NULL)
+    return;
+  by = isfinite (s->balanced_accuracy)
+           /* Translators: a language model; a share from 0 to 1, 0.5 is guessing */
+           ? g_strdup_printf (_ ("Suggested by %s · detection %.2f"), s->model, s->balanced_accuracy)
+           : g_strdup_printf (_ ("Suggested by %s · not scored"), s->model);
+  title = g_markup_escape_text (s->text, -1);
+  adw_preferences_row_set_title (ADW_PREFERENCES_ROW (self->suggestion_row), title);
+  adw_preferences_row_set_use_markup (ADW_PREFERENCES_ROW (self->suggestion_row), TRUE);
+  g_free (title);
+  title = g_markup_escape_text (by, -1);
+  adw_action_row_set_subtitle (self->suggestion_row, title);
+  gtk_widget_set_sensitive (self->suggestion_button, label->name == NULL);
+}
+
+/* Only where the user has written no name. */
+static void
+use_suggestion_cb (CsLatentDetail *self)
+{
+  const CsLabel *label = self->list != NULL && self->latent >= 0
+                             ? cs_latent_list_label (self->list, (size_t)self->latent)
+                             : NULL;
+  g_autofree char *text = NULL;
+
+  if (label == NULL || label->suggestion == NULL ||
+      *gtk_editable_get_text (GTK_EDITABLE (self->name_row)) != '\0')
+    return;
+  text = g_strdup (label->suggestion->text);
+  gtk_editable_set_text (GTK_EDITABLE (self->name_row), text);
+  cs_latent_detail_flush (self);
+}
+
+static void
 show_label (CsLatentDetail *self)
 {
+  g_autofree char *lists = NULL;
   const CsLabel *label;
 
   if (current_row (self) == NULL || self->save_source != 0)
@@ -146,6 +198,13 @@ show_label (CsLatentDetail *self)
   self->filling = true;
   set_text (self->name_row, label != NULL ? label->name : NULL);
   set_text (self->note_row, label != NULL ? label->note : NULL);
+  lists = label != NULL && label->lists != NULL ? g_strjoinv (", ", label->lists) : NULL;
+  /* Somebody may be about to write the next name behind a comma. */
+  if (self->lists_of != self->latent ||
+      !(gtk_widget_get_state_flags (GTK_WIDGET (self->lists_row)) & GTK_STATE_FLAG_FOCUS_WITHIN))
+    set_text (self->lists_row, lists);
+  self->lists_of = self->latent;
+  show_suggestion (self, label);
   gtk_toggle_button_set_active (self->bookmark, label != NULL && label->bookmarked);
   show_star (self);
   self->filling = false;
@@ -315,6 +374,7 @@ cs_latent_detail_set_run (CsLatentDetail *self, CsStudy *study, const char *run_
   cs_latent_detail_show (self, -1);
   if (self->list != NULL)
     g_signal_handlers_disconnect_by_func (self->list, show_label, self);
+  self->lists_of = -1;
   g_set_object (&self->study, study);
   g_set_object (&self->list, list);
   g_free (self->run_name);
@@ -384,6 +444,9 @@ bind_children (GtkWidgetClass *klass)
   BIND (warning);
   BIND (name_row);
   BIND (note_row);
+  BIND (lists_row);
+  BIND (suggestion_row);
+  BIND (suggestion_button);
   BIND (facts);
   BIND (kin);
   BIND (spinner);
@@ -407,6 +470,7 @@ cs_latent_detail_class_init (CsLatentDetailClass *klass)
   bind_children (widget_class);
   gtk_widget_class_bind_template_callback (widget_class, bookmark_toggled_cb);
   gtk_widget_class_bind_template_callback (widget_class, label_edited_cb);
+  gtk_widget_class_bind_template_callback (widget_class, use_suggestion_cb);
   gtk_widget_class_bind_template_callback (widget_class, by_sentence_toggled_cb);
   gtk_widget_class_bind_template_callback (widget_class, kin_activated_cb);
 }
@@ -414,7 +478,7 @@ cs_latent_detail_class_init (CsLatentDetailClass *klass)
 static void
 cs_latent_detail_init (CsLatentDetail *self)
 {
-  self->latent = -1;
+  self->latent = self->lists_of = -1;
   gtk_widget_init_template (GTK_WIDGET (self));
   cs_latent_detail_set_narrow (self, false);
   note_examples (self, "");

@@ -10,6 +10,7 @@ struct _CsLatentHeader
   GtkMenuButton *filter_button;
   GtkCheckButton *base_only, *shared, *chat_only, *other;
   GtkCheckButton *chat_specific, *tested, *bookmarked, *hide_dead;
+  GtkDropDown *list_chooser;
   bool resetting;
 };
 
@@ -29,6 +30,17 @@ run_selected_cb (CsLatentHeader *self)
   g_signal_emit (self, signals[SIGNAL_RUN_CHANGED], 0);
 }
 
+/* NULL for any. */
+static const char *
+chosen_list (CsLatentHeader *self)
+{
+  GtkStringObject *item = gtk_drop_down_get_selected_item (self->list_chooser);
+
+  return item != NULL && gtk_drop_down_get_selected (self->list_chooser) > 0
+             ? gtk_string_object_get_string (item)
+             : NULL;
+}
+
 /* The button shows that something is left out. */
 static void
 show_filtered (CsLatentHeader *self)
@@ -38,7 +50,7 @@ show_filtered (CsLatentHeader *self)
 
   cs_latent_header_apply (self, &filter);
   on = filter.classes != 0xf || filter.chat_specific || filter.tested || filter.bookmarked ||
-       !filter.hide_dead;
+       !filter.hide_dead || filter.list != NULL;
   if (on)
     gtk_widget_add_css_class (GTK_WIDGET (self->filter_button), "accent");
   else
@@ -67,6 +79,7 @@ cs_latent_header_reset (CsLatentHeader *self)
     gtk_check_button_set_active (on[i], TRUE);
   for (size_t i = 0; i < G_N_ELEMENTS (off); i++)
     gtk_check_button_set_active (off[i], FALSE);
+  gtk_drop_down_set_selected (self->list_chooser, 0);
   self->resetting = false;
   filter_toggled_cb (self);
 }
@@ -90,6 +103,33 @@ cs_latent_header_apply (CsLatentHeader *self, CsLatentFilter *filter)
   filter->tested = gtk_check_button_get_active (self->tested);
   filter->bookmarked = gtk_check_button_get_active (self->bookmarked);
   filter->hide_dead = gtk_check_button_get_active (self->hide_dead);
+  filter->list = (char *)(intptr_t)chosen_list (self);
+}
+
+void
+cs_latent_header_set_lists (CsLatentHeader *self, const char *const *names)
+{
+  GtkStringList *list = gtk_string_list_new (NULL);
+  g_autofree char *before = NULL;
+  guint selected = 0;
+
+  g_return_if_fail (CS_IS_LATENT_HEADER (self));
+  before = g_strdup (chosen_list (self));
+  gtk_string_list_append (list, _ ("Any List"));
+  for (guint i = 0; names != NULL && names[i] != NULL; i++)
+    {
+      gtk_string_list_append (list, names[i]);
+      if (g_strcmp0 (names[i], before) == 0)
+        selected = i + 1;
+    }
+  self->resetting = true;
+  gtk_drop_down_set_model (self->list_chooser, G_LIST_MODEL (list));
+  gtk_drop_down_set_selected (self->list_chooser, selected);
+  gtk_widget_set_visible (GTK_WIDGET (self->list_chooser), names != NULL && names[0] != NULL);
+  self->resetting = false;
+  if (before != NULL && selected == 0)
+    filter_toggled_cb (self); /* the list is gone */
+  g_object_unref (list);
 }
 
 void
@@ -171,6 +211,7 @@ cs_latent_header_class_init (CsLatentHeaderClass *klass)
   gtk_widget_class_bind_template_child (widget_class, CsLatentHeader, tested);
   gtk_widget_class_bind_template_child (widget_class, CsLatentHeader, bookmarked);
   gtk_widget_class_bind_template_child (widget_class, CsLatentHeader, hide_dead);
+  gtk_widget_class_bind_template_child (widget_class, CsLatentHeader, list_chooser);
   gtk_widget_class_bind_template_callback (widget_class, run_selected_cb);
   gtk_widget_class_bind_template_callback (widget_class, filter_toggled_cb);
   gtk_widget_class_bind_template_callback (widget_class, reset_clicked_cb);

@@ -92,15 +92,21 @@ cs_latent_list_passes (CsLatentList *self, size_t latent, int except)
   const CsLatentRow *row = &self->rows[latent];
   const CsListLabel *label;
 
+  if (self->firing != NULL && !(self->firing[latent] > 0))
+    return false;
   if (row->dead ? filter->hide_dead : !(filter->classes & 1u << row->tag))
     return false;
   if ((filter->chat_specific && !row->chat_specific) || (filter->tested && !row->tested) ||
       !in_brushes (filter, row, except))
     return false;
-  if (!filter->bookmarked && self->needle == NULL)
+  if (!filter->bookmarked && self->needle == NULL && filter->list == NULL)
     return true;
   label = g_hash_table_lookup (self->labels, GSIZE_TO_POINTER (latent));
   if (filter->bookmarked && (label == NULL || !label->label.bookmarked))
+    return false;
+  if (filter->list != NULL &&
+      (label == NULL || label->label.lists == NULL ||
+       !g_strv_contains ((const char *const *)label->label.lists, filter->list)))
     return false;
   return matches_search (self, latent, label);
 }
@@ -149,16 +155,19 @@ cs_latent_list_filter (CsLatentList *self)
 void
 cs_latent_list_set_filter (CsLatentList *self, const CsLatentFilter *filter)
 {
-  g_autofree char *search = NULL;
+  g_autofree char *search = NULL, *list = NULL;
 
   g_return_if_fail (CS_IS_LATENT_LIST (self));
   search = g_strdup (filter->search);
+  list = g_strdup (filter->list);
   g_free (self->filter.search);
+  g_free (self->filter.list);
   g_clear_pointer (&self->needle, g_free);
   self->filter = *filter;
   if (search != NULL && *g_strstrip (search) != '\0')
     self->needle = g_utf8_casefold (search, -1);
   self->filter.search = g_steal_pointer (&search);
+  self->filter.list = g_steal_pointer (&list);
   cs_latent_list_refilter (self);
 }
 
@@ -245,6 +254,8 @@ cs_latent_list_resort (CsLatentList *self)
                         .latent = (uint32_t)i };
   if (self->sort_column == CS_LATENT_COLUMN_LABEL)
     set_label_keys (self, keyed);
+  for (size_t i = 0; i < self->n && self->sort_column == CS_LATENT_COLUMN_FIRING; i++)
+    keyed[i].key = cs_latent_list_firing (self, i);
   g_qsort_with_data (keyed, (int)self->n, sizeof *keyed, compare_keyed, &self->descending);
   for (size_t i = 0; i < self->n; i++)
     self->order[i] = keyed[i].latent;
@@ -255,10 +266,38 @@ cs_latent_list_sort (CsLatentList *self, CsLatentColumn column, bool descending)
 {
   g_return_if_fail (CS_IS_LATENT_LIST (self) && column < CS_LATENT_N_COLUMNS);
   if (self->sort_column == column && self->descending == descending &&
-      column != CS_LATENT_COLUMN_LABEL)
+      column != CS_LATENT_COLUMN_LABEL && column != CS_LATENT_COLUMN_FIRING)
     return;
   self->sort_column = column;
   self->descending = descending;
   cs_latent_list_resort (self);
   show_passing (self);
+}
+
+/* --- What fires on a text --- */
+
+double
+cs_latent_list_firing (CsLatentList *self, size_t latent)
+{
+  return self->firing != NULL && latent < self->n ? self->firing[latent] : NAN;
+}
+
+bool
+cs_latent_list_has_firing (CsLatentList *self)
+{
+  return self->firing != NULL;
+}
+
+void
+cs_latent_list_set_firing (CsLatentList *self, const float *values)
+{
+  g_return_if_fail (CS_IS_LATENT_LIST (self));
+  if (values == NULL && self->firing == NULL)
+    return;
+  g_free (self->firing);
+  self->firing = values != NULL ? g_memdup2 (values, self->n * sizeof *values) : NULL;
+  g_signal_emit_by_name (self, "firing-changed");
+  if (self->sort_column == CS_LATENT_COLUMN_FIRING)
+    cs_latent_list_resort (self);
+  cs_latent_list_refilter (self);
 }

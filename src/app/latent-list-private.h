@@ -19,6 +19,7 @@ struct _CsLatentList
   size_t n_shown;
   GHashTable *labels; /* id → CsListLabel */
   CsLatentFilter filter;
+  float *firing; /* [n], or NULL */
   char *needle; /* search, folded; NULL for none */
   CsLatentColumn sort_column;
   bool descending;

@@ -15,6 +15,7 @@ enum
   SIGNAL_SELECTED_CHANGED,
   SIGNAL_LABELS_CHANGED,
   SIGNAL_VISIBLE_CHANGED,
+  SIGNAL_FIRING_CHANGED,
   N_SIGNALS
 };
 static guint signals[N_SIGNALS];
@@ -57,6 +58,7 @@ clear_rows (CsLatentList *self)
   g_clear_pointer (&self->order, g_free);
   g_clear_pointer (&self->shown, g_free);
   g_clear_pointer (&self->position, g_free);
+  g_clear_pointer (&self->firing, g_free);
   self->n = 0;
 }
 
@@ -98,11 +100,19 @@ label_new (const CsLabel *from)
 {
   CsListLabel *label = g_new0 (CsListLabel, 1);
   g_autofree char *words =
-      g_strconcat (from->name ? from->name : "", "\n", from->note ? from->note : "", NULL);
+      g_strconcat (from->name ? from->name : "", "\n", from->note ? from->note : "", "\n",
+                   from->suggestion != NULL ? from->suggestion->text : "", NULL);
 
   label->label.name = g_strdup (from->name);
   label->label.note = g_strdup (from->note);
   label->label.bookmarked = from->bookmarked;
+  label->label.lists = g_strdupv (from->lists);
+  if (from->suggestion != NULL)
+    {
+      label->label.suggestion = g_memdup2 (from->suggestion, sizeof *from->suggestion);
+      label->label.suggestion->text = g_strdup (from->suggestion->text);
+      label->label.suggestion->model = g_strdup (from->suggestion->model);
+    }
   label->folded = g_utf8_casefold (words, -1);
   return label;
 }
@@ -114,6 +124,13 @@ label_free (void *data)
 
   g_free (label->label.name);
   g_free (label->label.note);
+  g_strfreev (label->label.lists);
+  if (label->label.suggestion != NULL)
+    {
+      g_free (label->label.suggestion->text);
+      g_free (label->label.suggestion->model);
+      g_free (label->label.suggestion);
+    }
   g_free (label->folded);
   g_free (label);
 }
@@ -133,7 +150,7 @@ cs_latent_list_load_labels (CsLatentList *self, CsStudy *study, const char *run_
   if (self->sort_column == CS_LATENT_COLUMN_LABEL)
     cs_latent_list_resort (self);
   if (self->sort_column == CS_LATENT_COLUMN_LABEL || self->filter.bookmarked ||
-      self->needle != NULL)
+      self->needle != NULL || self->filter.list != NULL)
     cs_latent_list_refilter (self);
   g_signal_emit (self, signals[SIGNAL_LABELS_CHANGED], 0);
 }
@@ -293,6 +310,7 @@ cs_latent_list_finalize (GObject *object)
   clear_rows (self);
   g_hash_table_unref (self->labels);
   g_free (self->filter.search);
+  g_free (self->filter.list);
   g_free (self->needle);
   G_OBJECT_CLASS (cs_latent_list_parent_class)->finalize (object);
 }
@@ -300,7 +318,8 @@ cs_latent_list_finalize (GObject *object)
 static void
 cs_latent_list_class_init (CsLatentListClass *klass)
 {
-  const char *names[N_SIGNALS] = { "selected-changed", "labels-changed", "visible-changed" };
+  const char *names[N_SIGNALS] = { "selected-changed", "labels-changed", "visible-changed",
+                                 "firing-changed" };
 
   G_OBJECT_CLASS (klass)->finalize = cs_latent_list_finalize;
   for (size_t i = 0; i < N_SIGNALS; i++)

@@ -5,7 +5,7 @@
  * thread only.
  *
  * Signals: "selected-changed"; "labels-changed" (a name, note or bookmark: rows show it anew);
- * "visible-changed" (other latents pass the filter). */
+ * "visible-changed" (other latents pass the filter); "firing-changed" (before that: another text is searched by, or none). */
 #pragma once
 
 #include <gtk/gtk.h>
@@ -27,10 +27,12 @@ typedef enum
   CS_LATENT_COLUMN_COUNT_ACTIVE,
   CS_LATENT_COLUMN_TEMPLATE_SHARE,
   CS_LATENT_COLUMN_LABEL,
+  CS_LATENT_COLUMN_FIRING, /* on the text that is searched by */
   CS_LATENT_N_COLUMNS,
 } CsLatentColumn;
 
-/* The number that a column is sorted by; NaN where there is none (LABEL always: it is sorted by its words). */
+/* The number that a column is sorted by; NaN where there is none (LABEL, which is sorted by its
+ * words, and FIRING, which the list knows). */
 double cs_latent_column_value (const CsLatentRow *row, CsLatentColumn column);
 
 /* Selections on the plots, one a plot: Δ_norm, ν^ε, cosine, log10 of the density. */
@@ -56,6 +58,7 @@ typedef struct
   unsigned classes; /* bits 1 << CsLatentClass of those shown; dead ones go by hide_dead alone */
   bool hide_dead;
   bool chat_specific, tested, bookmarked; /* only those */
+  char *list;   /* only those on the list of this name; NULL = all. Owned by the list model. */
   char *search; /* part of the id, name or note, in any case; NULL or "" = all. Owned by the list. */
   CsLatentInterval brush[CS_LATENT_N_BRUSHES];
 } CsLatentFilter;
@@ -93,6 +96,12 @@ void cs_latent_list_set_brush (CsLatentList *self, CsLatentBrush brush, double l
 void cs_latent_list_clear_brush (CsLatentList *self, CsLatentBrush brush);
 /* Whether a latent passes the filter with one brush left out (−1: none): what the plot of that brush shows. */
 bool cs_latent_list_passes (CsLatentList *self, size_t latent, int except);
+
+/* Only latents with a value above 0 pass; values: [n], NaN for those that do not fire, copied. NULL: all pass again. */
+void cs_latent_list_set_firing (CsLatentList *self, const float *values);
+/* NaN where it does not fire or nothing is searched by. */
+double cs_latent_list_firing (CsLatentList *self, size_t latent);
+bool cs_latent_list_has_firing (CsLatentList *self);
 
 /* −1 for none. */
 gssize cs_latent_list_selected (CsLatentList *self);

@@ -105,7 +105,10 @@ bind_text (GtkSignalListItemFactory *factory, GtkListItem *item, ColumnData *dat
   GtkWidget *label = gtk_list_item_get_child (item);
   size_t latent;
   const CsLatentRow *row = row_of (data->table, item, &latent);
-  g_autofree char *text = row != NULL ? cs_latent_column_text (row, data->column) : NULL;
+  g_autofree char *text = row == NULL ? NULL
+                          : data->column == CS_LATENT_COLUMN_FIRING
+                              ? cs_latent_number (cs_latent_list_firing (data->table->list, latent))
+                              : cs_latent_column_text (row, data->column);
   bool dim = data->column == CS_LATENT_COLUMN_COUNT_ACTIVE && row != NULL &&
              row->count_active < CS_LATENT_FEW_TOKENS;
 
@@ -187,10 +190,18 @@ show_label (CsLatentTable *self, GtkListItem *item)
   size_t latent;
   const CsLatentRow *row = row_of (self, item, &latent);
   const CsLabel *label = row != NULL ? cs_latent_list_label (self->list, latent) : NULL;
-  const char *text = label == NULL ? "" : label->name != NULL ? label->name : label->note;
+  const char *text = label == NULL        ? ""
+                     : label->name != NULL ? label->name
+                     : label->note != NULL ? label->note
+                     : label->suggestion != NULL ? label->suggestion->text
+                                                 : "";
 
   gtk_widget_set_visible (star, label != NULL && label->bookmarked);
-  gtk_label_set_text (GTK_LABEL (gtk_widget_get_next_sibling (star)), text != NULL ? text : "");
+  gtk_label_set_text (GTK_LABEL (gtk_widget_get_next_sibling (star)), text);
+  if (label != NULL && label->name == NULL && label->note == NULL)
+    gtk_widget_add_css_class (gtk_widget_get_next_sibling (star), "dim-label"); /* not the user's words */
+  else
+    gtk_widget_remove_css_class (gtk_widget_get_next_sibling (star), "dim-label");
 }
 
 static void
@@ -240,7 +251,7 @@ static void
 add_column (CsLatentTable *self, CsLatentColumn c)
 {
   /* Wide enough that the columns do not change while one scrolls. */
-  static const int widths[] = { 76, 116, 84, 70, 70, 150, 80, 86, 70, 84, 94, 160 };
+  static const int widths[] = { 76, 116, 84, 70, 70, 150, 80, 86, 70, 84, 94, 160, 100 };
   ColumnData *data = &self->data[c];
   g_autoptr (GtkSorter) sorter = NULL;
 
@@ -252,10 +263,26 @@ add_column (CsLatentTable *self, CsLatentColumn c)
   gtk_column_view_column_set_resizable (self->columns[c], TRUE);
   gtk_column_view_column_set_fixed_width (self->columns[c], widths[c]);
   gtk_column_view_column_set_expand (self->columns[c], c == CS_LATENT_COLUMN_LABEL);
-  gtk_column_view_append_column (self->view, self->columns[c]);
+  /* Beside the latent's number, while a text is searched by. */
+  if (c == CS_LATENT_COLUMN_FIRING)
+    gtk_column_view_insert_column (self->view, 1, self->columns[c]);
+  else
+    gtk_column_view_append_column (self->view, self->columns[c]);
+  gtk_column_view_column_set_visible (self->columns[c], c != CS_LATENT_COLUMN_FIRING);
 }
 
 /* --- The rest --- */
+
+static void
+firing_changed_cb (CsLatentTable *self)
+{
+  GtkColumnViewColumn *column = self->columns[CS_LATENT_COLUMN_FIRING];
+  bool on = cs_latent_list_has_firing (self->list), was = gtk_column_view_column_get_visible (column);
+
+  gtk_column_view_column_set_visible (column, on);
+  if (on != was)
+    cs_latent_table_sort (self, on ? CS_LATENT_COLUMN_FIRING : CS_LATENT_COLUMN_DELTA_NORM, true);
+}
 
 static void
 activate_cb (CsLatentTable *self, guint position)
@@ -269,7 +296,12 @@ cs_latent_table_set_list (CsLatentTable *self, CsLatentList *list)
 {
   g_return_if_fail (CS_IS_LATENT_TABLE (self));
   gtk_column_view_set_model (self->view, list != NULL ? GTK_SELECTION_MODEL (list) : NULL);
+  if (self->list != NULL)
+    g_signal_handlers_disconnect_by_func (self->list, firing_changed_cb, self);
   g_set_object (&self->list, list);
+  if (list != NULL)
+    g_signal_connect_object (list, "firing-changed", G_CALLBACK (firing_changed_cb), self,
+                             G_CONNECT_SWAPPED);
   cs_latent_table_sort (self, CS_LATENT_COLUMN_DELTA_NORM, true);
 }
 

@@ -32,6 +32,8 @@ cs_latent_column_title (CsLatentColumn column)
       return _ ("Active");
     case CS_LATENT_COLUMN_TEMPLATE_SHARE:
       return _ ("Template");
+    case CS_LATENT_COLUMN_FIRING:
+      return _ ("On the Text");
     default:
       return _ ("Label");
     }
@@ -64,6 +66,8 @@ cs_latent_column_meaning (CsLatentColumn column)
       return _ ("Tokens on which it is active");
     case CS_LATENT_COLUMN_TEMPLATE_SHARE:
       return _ ("Share of its active tokens that are the chat template's");
+    case CS_LATENT_COLUMN_FIRING:
+      return _ ("How strongly it fires on the text that is searched by");
     default:
       return _ ("Your name for it, and bookmark");
     }
@@ -240,6 +244,9 @@ cs_latent_as_text (const CsLatentRow *row, const CsLabel *label, const char *run
   g_string_append_c (text, '\n');
   if (label != NULL && label->note != NULL)
     g_string_append_printf (text, "%s\n", label->note);
+  if (label != NULL && label->suggestion != NULL)
+    g_string_append_printf (text, _ ("Suggested by %s: %s\n"), label->suggestion->model,
+                            label->suggestion->text);
   g_string_append_printf (text, "%s\n", reason);
   for (CsLatentColumn c = CS_LATENT_COLUMN_CLASS; c < CS_LATENT_COLUMN_LABEL; c++)
     {
@@ -283,6 +290,8 @@ append_words (GString *csv, const char *words)
 static void
 append_row (GString *csv, const CsLatentRow *r, const CsLabel *label)
 {
+  g_autofree char *lists = NULL;
+
   g_string_append_printf (csv, "%u,%s,%d,%d,%d", r->latent, cs_latent_class_name (r->tag),
                           r->dead != 0, r->tested != 0, r->chat_specific != 0);
   append_number (csv, r->delta_norm);
@@ -307,7 +316,11 @@ append_row (GString *csv, const CsLatentRow *r, const CsLabel *label)
     append_number (csv, cs_latents_field_value (r, field));
   append_words (csv, label != NULL ? label->name : NULL);
   append_words (csv, label != NULL ? label->note : NULL);
-  g_string_append_printf (csv, ",%d\n", label != NULL && label->bookmarked);
+  g_string_append_printf (csv, ",%d", label != NULL && label->bookmarked);
+  lists = label != NULL && label->lists != NULL ? g_strjoinv (";", label->lists) : NULL;
+  append_words (csv, lists);
+  append_words (csv, label != NULL && label->suggestion != NULL ? label->suggestion->text : NULL);
+  g_string_append_c (csv, '\n');
 }
 
 GString *
@@ -322,7 +335,7 @@ cs_latents_as_csv (CsLatentList *list)
 
   for (size_t field = CS_LATENTS_N_FIRST_FIELDS; field < cs_latents_n_fields (); field++)
     g_string_append_printf (csv, ",%s", cs_latents_field_name (field));
-  g_string_append (csv, ",label,note,bookmarked\n");
+  g_string_append (csv, ",label,note,bookmarked,lists,suggestion\n");
   for (guint i = 0; i < n; i++)
     {
       size_t latent = cs_latent_list_at (list, i);

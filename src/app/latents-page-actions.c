@@ -1,6 +1,7 @@
 /* Actions, keys and history of the Latents page. */
 #include <glib/gi18n.h>
 
+#include "describe-window.h"
 #include "dialogs.h"
 #include "feedback.h"
 #include "file-replace.h"
@@ -42,6 +43,21 @@ go (CsLatentsPage *self, int step)
   cs_latents_page_select (self, g_array_index (self->history, size_t, at - 1), true);
   self->moving = false;
   cs_latents_page_update_actions (self);
+}
+
+/* --- Labels --- */
+
+void
+cs_latents_page_load_labels (CsLatentsPage *self)
+{
+  CsStudy *study = cs_page_study (CS_PAGE (self));
+  g_auto (GStrv) lists = NULL;
+
+  if (self->shown_run == NULL)
+    return;
+  lists = cs_study_list_names (study, cs_run_name (self->shown_run));
+  cs_latent_list_load_labels (self->list, study, cs_run_name (self->shown_run));
+  cs_latent_header_set_lists (self->header, (const char *const *)lists);
 }
 
 /* --- Actions --- */
@@ -88,6 +104,15 @@ steer_action (GtkWidget *widget, const char *name, GVariant *parameter)
   if (latent >= 0 && self->shown_run != NULL)
     gtk_widget_activate_action (widget, "win.steer-latent", "(su)", cs_run_name (self->shown_run),
                                 (guint)latent);
+}
+
+static void
+describe_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  CsLatentsPage *self = CS_LATENTS_PAGE (widget);
+
+  if (self->shown_run != NULL)
+    cs_describe_window_present (widget, cs_page_study (CS_PAGE (self)), self->shown_run, self->list);
 }
 
 static void
@@ -161,6 +186,7 @@ cs_latents_page_install_actions (GtkWidgetClass *klass)
   gtk_widget_class_install_action (klass, "latents.copy", NULL, copy_action);
   gtk_widget_class_install_action (klass, "latents.steer", NULL, steer_action);
   gtk_widget_class_install_action (klass, "latents.export", NULL, export_action);
+  gtk_widget_class_install_action (klass, "latents.describe", NULL, describe_action);
   gtk_widget_class_install_action (klass, "latents.find", NULL, find_action);
   gtk_widget_class_install_action (klass, "latents.step", "i", step_action);
   /* While the focus is within the page; entries keep their letters. */

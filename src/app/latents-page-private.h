@@ -4,6 +4,7 @@
 
 #include "latent-detail.h"
 #include "latent-header.h"
+#include "latent-prompt-search.h"
 #include "latent-plots.h"
 #include "latent-table.h"
 
@@ -17,6 +18,7 @@ struct _CsLatentsPage
   AdwLeaflet *leaflet;
   GtkSearchBar *search_bar;
   GtkSearchEntry *search_entry;
+  CsLatentPromptSearch *prompt_search;
   CsLatentPlots *plots;
   GtkLabel *count;
   GtkBox *chips;
@@ -41,6 +43,7 @@ void cs_latents_page_select (CsLatentsPage *self, size_t latent, bool scroll);
 void cs_latents_page_update (CsLatentsPage *self);
 
 /* latents-page-actions.c */
+void cs_latents_page_load_labels (CsLatentsPage *self);
 void cs_latents_page_install_actions (GtkWidgetClass *klass);
 void cs_latents_page_add_shortcuts (CsLatentsPage *self);
 void cs_latents_page_update_actions (CsLatentsPage *self);

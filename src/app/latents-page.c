@@ -113,6 +113,7 @@ take_latents (CsLatentsPage *self, const CsLatents *latents)
     return;
   cs_latent_detail_set_run (self->detail, NULL, NULL, NULL, NULL);
   cs_latents_page_forget_history (self);
+  cs_latent_prompt_search_set_run (self->prompt_search, study, latents != NULL ? self->run : NULL);
   g_clear_object (&self->shown_run);
   if (latents != NULL)
     self->shown_run = g_object_ref (self->run);
@@ -124,7 +125,7 @@ take_latents (CsLatentsPage *self, const CsLatents *latents)
   store = cs_study_store_path (study);
   source = cs_example_source_new (cs_run_folder (self->run), store,
                                   cs_study_model_folder (study, 1));
-  cs_latent_list_load_labels (self->list, study, name);
+  cs_latents_page_load_labels (self);
   cs_latent_detail_set_run (self->detail, study, name, self->list, source);
   if (g_list_model_get_n_items (G_LIST_MODEL (self->list)) > 0)
     cs_latent_list_select (self->list, (gssize)cs_latent_list_at (self->list, 0));
@@ -193,14 +194,6 @@ best_run (GListModel *runs)
 }
 
 static void
-labels_changed_cb (CsLatentsPage *self)
-{
-  if (self->shown_run != NULL)
-    cs_latent_list_load_labels (self->list, cs_page_study (CS_PAGE (self)),
-                                cs_run_name (self->shown_run));
-}
-
-static void
 cs_latents_page_study_changed (CsPage *page, CsStudy *old)
 {
   CsLatentsPage *self = CS_LATENTS_PAGE (page);
@@ -214,8 +207,8 @@ cs_latents_page_study_changed (CsPage *page, CsStudy *old)
     g_signal_handlers_disconnect_by_data (old, self);
   cs_latent_header_set_runs (self->header, runs);
   if (study != NULL)
-    g_signal_connect_object (study, "labels-changed", G_CALLBACK (labels_changed_cb), self,
-                             G_CONNECT_SWAPPED);
+    g_signal_connect_object (study, "labels-changed", G_CALLBACK (cs_latents_page_load_labels),
+                             self, G_CONNECT_SWAPPED);
   if (runs != NULL && best_run (runs) != NULL)
     cs_latent_header_choose (self->header, best_run (runs));
   set_run (self, cs_latent_header_run (self->header));
@@ -381,6 +374,7 @@ cs_latents_page_show (CsLatentsPage *page, const char *run_name, size_t latent)
 
       cs_latent_header_reset (page->header);
       gtk_editable_set_text (GTK_EDITABLE (page->search_entry), "");
+      cs_latent_prompt_search_ask (page->prompt_search, "");
       filter.hide_dead = !cs_latent_list_row (page->list, latent)->dead;
       cs_latent_list_set_filter (page->list, &filter);
     }
@@ -404,6 +398,7 @@ cs_latents_page_dispose (GObject *object)
       if (self->run != NULL)
         g_signal_handlers_disconnect_by_data (self->run, self);
       cs_latent_detail_set_run (self->detail, NULL, NULL, NULL, NULL);
+      cs_latent_prompt_search_set_list (self->prompt_search, NULL);
       cs_latent_table_set_list (self->table, NULL);
       cs_latent_plots_set_list (self->plots, NULL);
       cs_latent_header_set_runs (self->header, NULL);
@@ -436,6 +431,7 @@ bind_template (GtkWidgetClass *klass)
   BIND (leaflet);
   BIND (search_bar);
   BIND (search_entry);
+  BIND (prompt_search);
   BIND (plots);
   BIND (count);
   BIND (chips);
@@ -457,6 +453,7 @@ cs_latents_page_class_init (CsLatentsPageClass *klass)
   G_OBJECT_CLASS (klass)->dispose = cs_latents_page_dispose;
   G_OBJECT_CLASS (klass)->finalize = cs_latents_page_finalize;
   CS_PAGE_CLASS (klass)->study_changed = cs_latents_page_study_changed;
+  g_type_ensure (CS_TYPE_LATENT_PROMPT_SEARCH);
   g_type_ensure (CS_TYPE_LATENT_PLOTS);
   g_type_ensure (CS_TYPE_LATENT_TABLE);
   g_type_ensure (CS_TYPE_LATENT_DETAIL);
@@ -478,6 +475,7 @@ connect_parts (CsLatentsPage *self)
   g_signal_connect_swapped (self->list, "visible-changed", G_CALLBACK (visible_changed_cb), self);
   g_signal_connect_swapped (self->list, "selected-changed", G_CALLBACK (selected_changed_cb), self);
   g_signal_connect_swapped (self->plots, "latent-activated", G_CALLBACK (latent_activated_cb), self);
+  cs_latent_prompt_search_set_list (self->prompt_search, self->list);
   cs_latent_table_set_list (self->table, self->list);
   cs_latent_plots_set_list (self->plots, self->list);
 }

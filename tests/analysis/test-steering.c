@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "errors.h"
+#include "prompt-firing.h"
 #include "random.h"
 #include "steering.h"
 #include "test-steering.h"
@@ -368,6 +369,58 @@ test_pairs_that_do_not_fit (void)
 
 /* --- Looking at a text --- */
 
+/* Over a whole prompt: the largest of what fires at each position, and the first place of it. */
+static void
+test_prompt_firing (void)
+{
+  enum { N = G_N_ELEMENTS (prompt) };
+  g_autoptr (CsCrosscoder) cc = steering_crosscoder (true);
+  g_autofree CsPromptFiring *expected = g_new0 (CsPromptFiring, cc->n_latents);
+  const uint8_t kinds[N] = { CS_TOKEN_BOS };
+  g_autoptr (GArray) all = NULL, one = NULL;
+  g_autoptr (GError) error = NULL;
+  guint n = 0;
+
+  for (size_t t = 1; t < N; t++)
+    {
+      g_autoptr (GArray) here = cs_steer_firing (pair, cc, NULL, LAYER, prompt, N, t, &error);
+
+      for (guint i = 0; i < here->len; i++)
+        {
+          const CsFiringLatent *f = &g_array_index (here, CsFiringLatent, i);
+          CsPromptFiring *e = &expected[f->latent];
+
+          n += e->activation == 0;
+          if (f->activation > e->activation)
+            e->activation = f->activation, e->activation_position = t;
+          if (f->difference > e->difference)
+            e->difference = f->difference, e->difference_position = t;
+        }
+    }
+  all = cs_prompt_firing (pair, cc, NULL, LAYER, prompt, kinds, N, 0, N, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (all->len, ==, n);
+  g_assert_cmpuint (n, >, 2);
+  for (CsFiringRank rank = 0; rank < CS_FIRING_N_RANKS; rank++)
+    {
+      cs_prompt_firing_sort (all, rank);
+      for (guint i = 0; i < n; i++)
+        {
+          const CsPromptFiring *f = &g_array_index (all, CsPromptFiring, i), *e = &expected[f->latent];
+
+          g_assert_cmpfloat (f->activation, ==, e->activation);
+          g_assert_cmpfloat_with_epsilon (f->difference, e->difference, 1e-5f * e->difference);
+          g_assert_cmpuint (f->activation_position, ==, e->activation_position);
+          g_assert_true (i == 0 || cs_prompt_firing_value (f, rank) <= cs_prompt_firing_value (f - 1, rank));
+        }
+    }
+  one = cs_prompt_firing (pair, cc, NULL, LAYER, prompt, NULL, N, 3, 4, &error);
+  for (guint i = 0; i < one->len; i++)
+    g_assert_cmpuint (g_array_index (one, CsPromptFiring, i).activation_position, ==, 3);
+  g_assert_null (cs_prompt_firing (pair, cc, NULL, 99, prompt, NULL, N, 0, N, &error));
+  g_assert_error (error, CS_ERROR, CS_ERROR_MISMATCH);
+}
+
 static void
 test_activations_and_firing (void)
 {
@@ -450,6 +503,7 @@ main (int argc, char **argv)
   g_test_add_func ("/analysis/steering/errors", test_errors);
   g_test_add_func ("/analysis/steering/pairs-that-do-not-fit", test_pairs_that_do_not_fit);
   g_test_add_func ("/analysis/steering/activations-and-firing", test_activations_and_firing);
+  g_test_add_func ("/analysis/steering/prompt-firing", test_prompt_firing);
   g_test_add_func ("/analysis/steering/prompt", test_prompt);
   add_concept_tests ();
   add_direction_tests ();

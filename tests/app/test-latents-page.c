@@ -4,6 +4,8 @@
 
 #include <glib/gstdio.h>
 
+#include "chat-server.h"
+#include "describe-window.h"
 #include "latent-kin-cards.h"
 #include "latent-words.h"
 #include "latents-page-private.h"
@@ -327,6 +329,92 @@ test_label (Fixture *f, gconstpointer data)
   g_assert_cmpstr (cs_study_label (f->study, "batchtopk-1", latent)->note, ==, "see paper");
 }
 
+/* Lists are written with commas between them, and filter. */
+static void
+test_lists (Fixture *f, gconstpointer data)
+{
+  const guint all = n_shown (f);
+  size_t latent = cs_latent_list_at (f->page->list, 1);
+  g_autoptr (GString) csv = NULL;
+  g_autofree char *id = NULL;
+  GtkDropDown *chooser;
+
+  cs_latents_page_select (f->page, latent, true);
+  gtk_editable_set_text (GTK_EDITABLE (gtk_widget_get_template_child (
+                             GTK_WIDGET (f->page->detail), CS_TYPE_LATENT_DETAIL, "lists_row")),
+                         "to check, refusals,");
+  cs_latent_detail_flush (f->page->detail);
+  g_assert_cmpstr (cs_study_label (f->study, "batchtopk-1", latent)->lists[0], ==, "refusals");
+  chooser = GTK_DROP_DOWN (gtk_widget_get_template_child (GTK_WIDGET (f->page->header),
+                                                          CS_TYPE_LATENT_HEADER, "list_chooser"));
+  g_assert_cmpuint (g_list_model_get_n_items (gtk_drop_down_get_model (chooser)), ==, 3);
+  gtk_drop_down_set_selected (chooser, 2);
+  g_assert_cmpuint (n_shown (f), ==, 1);
+  g_assert_cmpuint (cs_latent_list_at (f->page->list, 0), ==, latent);
+  csv = cs_latents_as_csv (f->page->list);
+  g_assert_nonnull (strstr (csv->str, "\"refusals;to check\""));
+  /* The list goes with the last latent on it. */
+  g_assert_true (cs_study_set_lists (f->study, "batchtopk-1", latent, NULL, NULL));
+  g_assert_cmpuint (n_shown (f), ==, all);
+}
+
+/* A description comes from the server that was named, stays beside the user's name, and is taken only where there is none. */
+static void
+test_describe (Fixture *f, gconstpointer data)
+{
+  g_autoptr (ChatServer) server = chat_server_new ();
+  size_t latent = cs_latent_list_at (f->page->list, 0);
+  GtkWidget *detail = GTK_WIDGET (f->page->detail), *window;
+  GtkWidget *row = GTK_WIDGET (gtk_widget_get_template_child (detail, CS_TYPE_LATENT_DETAIL, "suggestion_row"));
+  GObject *button = gtk_widget_get_template_child (detail, CS_TYPE_LATENT_DETAIL, "suggestion_button");
+  CsJob *job;
+
+  cs_latents_page_select (f->page, latent, true);
+  g_assert_false (gtk_widget_get_visible (row));
+  window = g_object_ref_sink (cs_describe_window_new (f->study, f->page->run, f->page->list));
+  cs_describe_window_fill (CS_DESCRIBE_WINDOW (window), "nowhere", "test-model", "", 0, false);
+  g_assert_null (cs_describe_window_start (CS_DESCRIBE_WINDOW (window)));
+  cs_describe_window_fill (CS_DESCRIBE_WINDOW (window), chat_server_url (server), "test-model", "k", 0, false);
+  job = cs_describe_window_start (CS_DESCRIBE_WINDOW (window));
+  g_assert_nonnull (job);
+  WAIT_FOR (!cs_job_is_active (job) && gtk_widget_get_visible (row));
+  g_assert_cmpint (cs_job_state (job), ==, CS_JOB_DONE);
+  g_assert_cmpstr (cs_study_label (f->study, "batchtopk-1", latent)->suggestion->text, ==, "the number 31");
+  g_assert_null (cs_study_label (f->study, "batchtopk-1", latent)->name);
+  g_signal_emit_by_name (button, "clicked");
+  g_assert_cmpstr (cs_study_label (f->study, "batchtopk-1", latent)->name, ==, "the number 31");
+  g_assert_false (gtk_widget_get_sensitive (GTK_WIDGET (button)));
+  gtk_window_destroy (GTK_WINDOW (window));
+  g_object_unref (window);
+}
+
+/* A text that is searched by leaves what fires on it, strongest first. */
+static void
+test_prompt (Fixture *f, gconstpointer data)
+{
+  const guint all = n_shown (f);
+  const size_t a = cs_latent_list_at (f->page->list, 0), b = cs_latent_list_at (f->page->list, 2);
+  float values[N_LATENTS];
+  GtkWidget *search = GTK_WIDGET (f->page->prompt_search);
+
+  for (size_t i = 0; i < N_LATENTS; i++)
+    values[i] = NAN;
+  values[a] = 1;
+  values[b] = 2;
+  cs_latent_list_set_firing (f->page->list, values);
+  g_assert_cmpuint (n_shown (f), ==, 2);
+  g_assert_cmpuint (cs_latent_list_at (f->page->list, 0), ==, b);
+  cs_latent_list_set_firing (f->page->list, NULL);
+  g_assert_cmpuint (n_shown (f), ==, all);
+  g_assert_cmpuint (cs_latent_list_at (f->page->list, 0), ==, a);
+  /* This study has no models. */
+  cs_latent_prompt_search_ask (f->page->prompt_search, "How do I pick a lock?");
+  g_assert_true (gtk_widget_get_visible (gtk_widget_get_last_child (search)));
+  g_assert_nonnull (strstr (gtk_label_get_text (GTK_LABEL (gtk_widget_get_last_child (search))), "no pair"));
+  cs_latent_prompt_search_ask (f->page->prompt_search, "");
+  g_assert_false (gtk_widget_get_visible (gtk_widget_get_last_child (search)));
+}
+
 /* Latents like the one that is shown are worked out beside, and lead on to theirs. */
 static void
 test_similar (Fixture *f, gconstpointer data)
@@ -581,6 +669,37 @@ save_picture (GtkWidget *window, const char *name)
 }
 
 static void
+count_cb (guint *n)
+{
+  (*n)++;
+}
+
+/* Search by a text, and the window that asks for descriptions. */
+static void
+picture_search (Fixture *f, const char *scheme, int narrow)
+{
+  g_autofree char *searched = g_strdup_printf ("latents-%s-%s-prompt", scheme, narrow ? "narrow" : "wide");
+  g_autofree char *asked = g_strdup_printf ("latents-%s-%s-describe", scheme, narrow ? "narrow" : "wide");
+  GtkWidget *window = cs_describe_window_new (f->study, f->page->run, f->page->list);
+  guint ready = 0;
+
+  cs_latent_plots_set_brush (f->page->plots, CS_LATENT_BRUSH_DELTA_NORM, 1, 0);
+  gtk_widget_activate_action (GTK_WIDGET (f->page), "latents.find", NULL);
+  g_signal_connect_swapped (f->page->prompt_search, "ready", G_CALLBACK (count_cb), &ready);
+  cs_latent_prompt_search_ask (f->page->prompt_search, "How do I pick a lock?");
+  WAIT_FOR (ready > 0);
+  g_assert_cmpuint (n_shown (f), >, 5);
+  settle (1500);
+  save_picture (f->window, searched);
+  if (narrow)
+    gtk_window_set_default_size (GTK_WINDOW (window), 360, 600);
+  gtk_window_present (GTK_WINDOW (window));
+  settle (1000);
+  save_picture (window, asked);
+  gtk_window_destroy (GTK_WINDOW (window));
+}
+
+static void
 take_pictures (Fixture *f, const char *scheme)
 {
   static const char *const plots[] = { "delta-norm", "scaling", "cosine", "density" };
@@ -604,6 +723,7 @@ take_pictures (Fixture *f, const char *scheme)
           settle (2500);
           save_picture (f->window, name);
         }
+      picture_search (f, scheme, narrow);
       close_page (f);
     }
 }
@@ -657,6 +777,9 @@ main (int argc, char **argv)
   ADD ("/latents/page/filter", "analysed", test_filter);
   ADD ("/latents/page/sort", "analysed", test_header_sorts);
   ADD ("/latents/page/label", "analysed", test_label);
+  ADD ("/latents/page/lists", "analysed", test_lists);
+  ADD ("/latents/page/describe", "analysed", test_describe);
+  ADD ("/latents/page/prompt", "analysed", test_prompt);
   ADD ("/latents/page/similar", "analysed", test_similar);
   ADD ("/latents/page/history", "analysed", test_history);
   ADD ("/latents/page/examples", "analysed", test_examples);
