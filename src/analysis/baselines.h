@@ -10,11 +10,13 @@
 
 #include "job.h"
 #include "lens.h"
+#include "pair.h"
 #include "token-turns.h"
 
 typedef struct
 {
   const char *base_folder, *chat_folder;
+  CsPairReading reading;
   size_t layer;               /* 0-based block, as for a crosscoder */
   const char *const *corpora; /* NULL-terminated; documents are taken from them in turn */
   size_t max_documents;       /* 0 = 512 */

@@ -32,6 +32,7 @@ typedef struct
 {
   const char *run_folder;
   const char *base_folder, *chat_folder;
+  CsPairReading reading;      /* as the crosscoder's texts were read */
   size_t layer;               /* 0-based block that the crosscoder was trained after */
   const char *const *corpora; /* NULL-terminated; conversations are taken from them in turn */
   size_t skip_documents;      /* conversations to pass over first */

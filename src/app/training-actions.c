@@ -6,6 +6,7 @@
 #include "controls.h"
 #include "exchange-actions.h"
 #include "feedback.h"
+#include "trial-window.h"
 
 /* The run that an action is about; NULL where it is gone. */
 static CsRun *
@@ -110,6 +111,22 @@ audit_action (GSimpleAction *action, GVariant *parameter, void *page)
 }
 
 static void
+causality_action (GSimpleAction *action, GVariant *parameter, void *page)
+{
+  CsRun *run = run_of (page, parameter);
+
+  if (run != NULL)
+    cs_trial_window_present (page, cs_page_study (CS_PAGE (page)), run);
+}
+
+static void
+baselines_action (GSimpleAction *action, GVariant *parameter, void *page)
+{
+  if (cs_page_study (CS_PAGE (page)) != NULL)
+    cs_trial_window_present (page, cs_page_study (CS_PAGE (page)), NULL);
+}
+
+static void
 remove_action (GSimpleAction *action, GVariant *parameter, void *page)
 {
   CsRun *run = run_of (page, parameter);
@@ -159,6 +176,7 @@ cs_training_actions_new (CsTrainingPage *page)
     { "analyse", analyse_action, "s" },    { "remove", remove_action, "s" },
     { "restore", restore_action, "s" },    { "latents", latents_action, "s" },
     { "control", control_action, "(ss)" }, { "audit", audit_action, "s" },
+    { "causality", causality_action, "s" }, { "baselines", baselines_action, NULL },
   };
   GSimpleActionGroup *group = g_simple_action_group_new ();
 

@@ -396,18 +396,32 @@ cs_training_page_class_init (CsTrainingPageClass *klass)
   gtk_widget_class_bind_template_callback (widget_class, new_run_closed_cb);
 }
 
+/* What else there is beside training a new run. */
+static GMenuModel *
+header_menu (void)
+{
+  GMenu *menu = g_menu_new ();
+  g_autoptr (GMenu) pair = g_menu_new ();
+  g_autoptr (GMenuModel) import = cs_exchange_import_menu ();
+
+  g_menu_append (pair, _ ("_Baselines Without Training…"), "training.baselines");
+  g_menu_append_section (menu, NULL, import);
+  g_menu_append_section (menu, NULL, G_MENU_MODEL (pair));
+  return G_MENU_MODEL (menu);
+}
+
 static void
 cs_training_page_init (CsTrainingPage *self)
 {
-  g_autoptr (GMenuModel) import_menu = NULL;
+  g_autoptr (GMenuModel) menu = NULL;
 
   self->series = g_ptr_array_new_with_free_func ((GDestroyNotify) cs_run_series_unref);
   self->actions = cs_training_actions_new (self);
   self->new_run_button = adw_split_button_new ();
   adw_split_button_set_label (ADW_SPLIT_BUTTON (self->new_run_button), _ ("_New Run"));
   adw_split_button_set_use_underline (ADW_SPLIT_BUTTON (self->new_run_button), TRUE);
-  import_menu = cs_exchange_import_menu ();
-  adw_split_button_set_menu_model (ADW_SPLIT_BUTTON (self->new_run_button), import_menu);
+  menu = header_menu ();
+  adw_split_button_set_menu_model (ADW_SPLIT_BUTTON (self->new_run_button), menu);
   gtk_widget_add_css_class (self->new_run_button, "suggested-action");
   gtk_actionable_set_action_name (GTK_ACTIONABLE (self->new_run_button), "training.new-run");
   gtk_widget_set_visible (self->new_run_button, FALSE);
