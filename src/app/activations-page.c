@@ -8,6 +8,7 @@
 #include "corpus-survey.h"
 #include "feedback.h"
 #include "harvest-card.h"
+#include "probe-row.h"
 
 struct _CsActivationsPage
 {
@@ -412,6 +413,12 @@ cs_activations_page_class_init (CsActivationsPageClass *klass)
   gtk_widget_class_bind_template_callback (widget_class, limit_changed_cb);
 }
 
+static CsStudy *
+study_of (void *page)
+{
+  return cs_page_study (CS_PAGE (page));
+}
+
 static void
 cs_activations_page_init (CsActivationsPage *self)
 {
@@ -423,6 +430,9 @@ cs_activations_page_init (CsActivationsPage *self)
                 "view-list-symbolic", "header", self->header, NULL);
   self->loading = true;
   gtk_widget_init_template (GTK_WIDGET (self));
+  adw_preferences_group_add (ADW_PREFERENCES_GROUP (gtk_widget_get_ancestor (GTK_WIDGET (self->estimate),
+                                                                             ADW_TYPE_PREFERENCES_GROUP)),
+                             cs_harvest_plan_row_new (study_of, self));
   self->loading = false;
   self->card = CS_HARVEST_CARD (cs_harvest_card_new ());
   adw_bin_set_child (self->card_bin, GTK_WIDGET (self->card));

@@ -5,6 +5,7 @@
 #include "demo.h"
 #include "feedback.h"
 #include "new-run-fields.h"
+#include "probe-row.h"
 #include "train-config.h"
 
 #define MAX_FIELDS 40
@@ -438,11 +439,37 @@ cs_new_run_panel_class_init (CsNewRunPanelClass *klass)
   gtk_widget_class_bind_template_callback (widget_class, start_clicked_cb);
 }
 
+static CsStudy *
+study_of (void *panel)
+{
+  return CS_NEW_RUN_PANEL (panel)->study;
+}
+
+static const CsTrainConfig *
+config_of (void *panel)
+{
+  return &CS_NEW_RUN_PANEL (panel)->config;
+}
+
+/* Below the plan's words, on the same card. */
+static void
+add_probe (CsNewRunPanel *self)
+{
+  GtkWidget *box = gtk_widget_get_parent (GTK_WIDGET (self->plan)), *list = gtk_list_box_new ();
+
+  gtk_list_box_set_selection_mode (GTK_LIST_BOX (list), GTK_SELECTION_NONE);
+  gtk_list_box_append (GTK_LIST_BOX (list), cs_training_plan_row_new (study_of, config_of, self));
+  gtk_widget_add_css_class (list, "background");
+  gtk_accessible_update_property (GTK_ACCESSIBLE (list), GTK_ACCESSIBLE_PROPERTY_LABEL, _ ("Plan"), -1);
+  gtk_box_append (GTK_BOX (box), list);
+}
+
 static void
 cs_new_run_panel_init (CsNewRunPanel *self)
 {
   self->loading = true;
   gtk_widget_init_template (GTK_WIDGET (self));
+  add_probe (self);
   for (guint group = 0; group < CS_N_FIELD_GROUPS; group++)
     add_group (self, (CsFieldGroup) group);
   self->loading = false;

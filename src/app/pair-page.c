@@ -9,6 +9,7 @@
 #include "harvest.h"
 #include "make-chat-card.h"
 #include "model-card.h"
+#include "probe-row.h"
 #include "theme-colors.h"
 
 struct _CsPairPage
@@ -27,6 +28,7 @@ struct _CsPairPage
   GPtrArray *check_rows;
   GCancellable *cancellable;
   CsPairFacts *facts;   /* NULL while not known */
+  GtkWidget *taste;
   char *shown[2];       /* folders that the facts are about */
   guint save_layer, queued_read;
   bool loading;
@@ -72,6 +74,7 @@ show_checks (CsPairPage *self)
       g_ptr_array_add (self->check_rows, row);
     }
   gtk_widget_set_visible (GTK_WIDGET (self->checks_group), checks != NULL);
+  gtk_widget_set_visible (self->taste, all);
   if (checks == NULL)
     {
       cs_page_set_status (CS_PAGE (self), NULL);
@@ -284,7 +287,10 @@ study_changed_cb (CsPairPage *self)
       self->shown[i] = g_strdup (folder);
     }
   if (other)
-    g_clear_pointer (&self->facts, cs_pair_facts_free);
+    {
+      g_clear_pointer (&self->facts, cs_pair_facts_free);
+      cs_probe_row_reset (self->taste);
+    }
   gtk_stack_set_visible_child_name (self->stack, study == NULL ? "none" : any ? "pair" : "choose");
   show_facts (self);
   if (self->queued_read == 0)
@@ -403,6 +409,12 @@ cs_pair_page_class_init (CsPairPageClass *klass)
   gtk_widget_class_bind_template_callback (widget_class, layer_changed_cb);
 }
 
+static CsStudy *
+study_of (void *page)
+{
+  return cs_page_study (CS_PAGE (page));
+}
+
 static void
 cs_pair_page_init (CsPairPage *self)
 {
@@ -412,6 +424,8 @@ cs_pair_page_init (CsPairPage *self)
   gtk_widget_init_template (GTK_WIDGET (self));
   self->loading = false;
   g_object_set (self, "page-name", "pair", "title", _ ("Pair"), "icon-name", "view-dual-symbolic", NULL);
+  self->taste = cs_pair_taste_row_new (study_of, self);
+  adw_preferences_group_add (self->checks_group, self->taste);
   for (int i = 0; i < 2; i++)
     {
       GtkWidget *child = gtk_flow_box_child_new ();
