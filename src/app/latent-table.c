@@ -251,7 +251,7 @@ static void
 add_column (CsLatentTable *self, CsLatentColumn c)
 {
   /* Wide enough that the columns do not change while one scrolls. */
-  static const int widths[] = { 76, 116, 84, 70, 70, 150, 80, 86, 70, 84, 94, 160, 100 };
+  static const int widths[] = { 76, 116, 84, 70, 70, 150, 80, 86, 70, 84, 94, 160, 124 };
   ColumnData *data = &self->data[c];
   g_autoptr (GtkSorter) sorter = NULL;
 
