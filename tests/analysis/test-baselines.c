@@ -146,7 +146,8 @@ static void
 slow_text (const CsPair *pair, const int32_t *ids, size_t n, Slow *slow)
 {
   g_autofree float *rows = g_new (float, n * 2 * TINY_WIDTH);
-  g_autofree float *logits[2] = { g_new (float, n *VOCAB), g_new (float, n *VOCAB) };
+  g_autofree float *both = g_new (float, 2 * n * VOCAB);
+  float *const logits[2] = { both, both + n * VOCAB };
   g_autofree CsTurnToken *turns = g_new (CsTurnToken, n);
   CsTurnMarkers markers;
 
