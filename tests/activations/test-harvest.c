@@ -7,6 +7,7 @@
 #include "../lm/tiny-tokenizer.h"
 #include "corpus.h"
 #include "errors.h"
+#include "harvest-probe.h"
 #include "harvest.h"
 
 #define WIDTH 16
@@ -277,6 +278,43 @@ test_more (void)
   g_remove (whole);
 }
 
+/* The base model reads another token, the store keeps the tokens; a probe of the same harvest knows
+ * its size. */
+static void
+test_replacements (void)
+{
+  static const char *const bad[] = { "1", "1=", "=2", "1=2 1=3", "x=1", "1=304" };
+  g_autofree char *out = g_build_filename (folder, "replaced.h5", NULL);
+  const char *corpora[3];
+  CsHarvestOptions options = make_options (out, corpora);
+  g_autoptr (GError) error = NULL;
+  CsHarvestProbe probe;
+  CsStore *store;
+
+  options.base_replacements = "302=65, 9999=66";
+  g_assert_true (cs_harvest_probe (NULL, &options, 0.3, &probe, &error));
+  g_assert_true (cs_harvest (NULL, &options, &error));
+  g_assert_no_error (error);
+  store = cs_store_open (out, false, &error);
+  g_assert_cmpstr (cs_store_info (store)->base_replacements, ==, "302=65 9999=66");
+  g_assert_true (probe.counted);
+  g_assert_cmpfloat (probe.n_tokens, ==, (double)cs_store_n_tokens (store));
+  g_assert_cmpfloat (probe.tokens_per_s, >, 0);
+  cs_store_free (store);
+  options.base_replacements = NULL;
+  g_assert_false (cs_harvest (NULL, &options, &error));
+  g_assert_error (error, CS_ERROR, CS_ERROR_MISMATCH);
+  g_clear_error (&error);
+  for (size_t i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      options.base_replacements = bad[i];
+      g_assert_false (cs_harvest (NULL, &options, &error));
+      g_assert_error (error, CS_ERROR, CS_ERROR_USAGE);
+      g_clear_error (&error);
+    }
+  g_remove (out);
+}
+
 static void
 expect_mismatch (const CsHarvestOptions *options, const char *part)
 {
@@ -405,6 +443,7 @@ main (int argc, char **argv)
   g_test_add_func ("/harvest/pairs", test_pairs);
   g_test_add_func ("/harvest/errors", test_errors);
   g_test_add_func ("/harvest/middle", test_middle);
+  g_test_add_func ("/harvest/replacements", test_replacements);
   status = g_test_run ();
   tiny_model_free (models[0]);
   tiny_model_free (models[1]);
