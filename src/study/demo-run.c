@@ -7,6 +7,7 @@
 #include "harvest.h"
 #include "json.h"
 #include "organism.h"
+#include "trials.h"
 
 typedef struct {
   CsJob *job;
@@ -135,7 +136,8 @@ tell (Story *s, const char *folder, json_t *result, GError **error)
     return false;
   json_object_set_new (result, "l1", summary);
   if (!add_latent_claims (s, batchtopk, result, error) ||
-      !cs_demo_null_control (s->job, s->study, s->n_threads, &summary, error))
+      !cs_demo_null_control (s->job, s->study, s->n_threads, &summary, error) ||
+      !cs_demo_causality (s->job, s->study, 0, s->n_threads, error))
     return false;
   json_object_set_new (result, "null", summary);
   return true;
