@@ -31,6 +31,8 @@ typedef struct {
 
 /* Everything of the rows that the first pass over the store tells, and which latents are tested with what verdict. */
 void cs_analyze_fill_rows (const CsAnalyzePass *pass, CsLatents *latents);
+/* What Latent Scaling says of a row with its β and ν. */
+bool cs_analyze_is_chat_specific (const CsLatentRow *row);
 /* Pairs up the tested latents of the two sides; the second pass then watches them. */
 CsTwins *cs_analyze_find_twins (const CsAnalyzePass *pass, const CsLatents *latents);
 void cs_analyze_fill_twins (const CsAnalyzePass *pass, CsLatents *latents);

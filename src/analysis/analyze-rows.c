@@ -120,11 +120,13 @@ by_delta (const void *a, const void *b, void *data)
   return x->latent < y->latent ? -1 : x->latent > y->latent;
 }
 
-static bool
-is_chat_specific (const CsLatentRow *row)
+bool
+cs_analyze_is_chat_specific (const CsLatentRow *row)
 {
-  /* A negative β of chat makes the ratio's sign meaningless; NaN fails every comparison. */
+  /* A negative β of chat makes the ratio's sign meaningless; NaN fails every comparison. A ratio far below 0 is no
+   * evidence either: base then holds the opposite of the direction, or too few tokens were active. */
   return row->delta_norm >= CS_CHAT_LEANING && row->beta_error[1] > 0 && row->beta_reconstruction[1] > 0 &&
+         cs_nu_is_usable (row->nu_error) && cs_nu_is_usable (row->nu_reconstruction) &&
          row->nu_error < CS_NU_ERROR_LIMIT && row->nu_reconstruction < CS_NU_RECONSTRUCTION_LIMIT;
 }
 
@@ -132,6 +134,7 @@ static bool
 is_base_specific (const CsLatentRow *row)
 {
   return row->delta_norm <= CS_BASE_LEANING && row->base_beta_error[0] > 0 && row->base_beta_reconstruction[0] > 0 &&
+         cs_nu_is_usable (row->base_nu_error) && cs_nu_is_usable (row->base_nu_reconstruction) &&
          row->base_nu_error < CS_NU_ERROR_LIMIT && row->base_nu_reconstruction < CS_NU_RECONSTRUCTION_LIMIT;
 }
 
@@ -163,7 +166,7 @@ test_latents (CsLatents *latents, const CsAnalyzeOptions *options)
     {
       CsLatentRow *row = &latents->rows[j];
 
-      row->chat_specific = row->tested && is_chat_specific (row);
+      row->chat_specific = row->tested && cs_analyze_is_chat_specific (row);
       row->base_specific = row->tested && is_base_specific (row);
     }
 }

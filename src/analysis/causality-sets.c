@@ -8,10 +8,6 @@
 #include "errors.h"
 #include "random.h"
 
-/* Ratios outside these limits are of latents whose sums say nothing (Minder et al. 2025). */
-#define NU_LOWEST (-0.1)
-#define NU_HIGHEST 2.0
-
 static int
 by_chat_leaning (const void *a, const void *b, void *data)
 {
@@ -21,12 +17,6 @@ by_chat_leaning (const void *a, const void *b, void *data)
   if (x->delta_norm != y->delta_norm)
     return x->delta_norm > y->delta_norm ? -1 : 1;
   return x->latent < y->latent ? -1 : x->latent > y->latent;
-}
-
-static bool
-is_meaningful (float nu)
-{
-  return nu >= NU_LOWEST && nu <= NU_HIGHEST; /* NaN is not */
 }
 
 typedef struct
@@ -150,7 +140,7 @@ cs_latent_sets_init (CsLatentSets *sets,
       const CsLatentRow *row = &latents->rows[living[i]];
 
       sets->lowest_delta_norm = row->delta_norm;
-      if (is_meaningful (row->nu_error) && is_meaningful (row->nu_reconstruction))
+      if (cs_nu_is_usable (row->nu_error) && cs_nu_is_usable (row->nu_reconstruction))
         set[n++] = living[i];
     }
   if (n < 2)

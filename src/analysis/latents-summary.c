@@ -3,15 +3,10 @@
 
 #include "latents.h"
 
-/* The range of ν that distributions are drawn over (Minder et al. 2025). */
-#define LEAST_NU (-0.1)
-#define MOST_NU 2.0
-
 static bool
 has_usable_nu (const CsLatentRow *row)
 {
-  return row->nu_error >= LEAST_NU && row->nu_error <= MOST_NU && row->nu_reconstruction >= LEAST_NU &&
-         row->nu_reconstruction <= MOST_NU;
+  return cs_nu_is_usable (row->nu_error) && cs_nu_is_usable (row->nu_reconstruction);
 }
 
 static bool

@@ -43,3 +43,9 @@ cs_latents_free (CsLatents *latents)
   g_free (latents->rows);
   g_free (latents);
 }
+
+bool
+cs_nu_is_usable (double nu)
+{
+  return nu >= CS_NU_LEAST && nu <= CS_NU_MOST;
+}

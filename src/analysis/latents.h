@@ -33,6 +33,12 @@ CsLatentClass cs_latent_classify (double delta_norm, bool dead);
 
 #define CS_NU_ERROR_LIMIT 0.2
 #define CS_NU_RECONSTRUCTION_LIMIT 0.5
+/* Ratios outside of this range are of latents whose sums say nothing (few active tokens, or a β of the wrong sign): Minder et
+ * al. 2025 leave them out of rankings and counts, and here they confirm nothing. */
+#define CS_NU_LEAST (-0.1)
+#define CS_NU_MOST 2.0
+bool cs_nu_is_usable (double nu);        /* not NaN either */
+
 #define CS_CHAT_LEANING 0.6              /* Δ_norm from which a latent leans to chat */
 #define CS_BASE_LEANING 0.4              /* … and up to which it leans to base */
 

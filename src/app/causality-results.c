@@ -88,22 +88,34 @@ bars_new (const CsCausality *c, CsCausalitySpan span)
   return cs_trial_plot (plot, n);
 }
 
+static void
+span_chosen_cb (GtkDropDown *choice, GParamSpec *pspec, GtkStack *stack)
+{
+  g_autofree char *name = g_strdup_printf ("%u", gtk_drop_down_get_selected (choice));
+
+  if (gtk_stack_get_child_by_name (stack, name) != NULL)
+    gtk_stack_set_visible_child_name (stack, name);
+}
+
 static GtkWidget *
 plots_new (const CsCausality *c)
 {
-  GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 12), *stack = gtk_stack_new ();
-  GtkWidget *switcher = gtk_stack_switcher_new ();
+  GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 12), *stack = gtk_stack_new (), *choice;
+  g_autoptr (GtkStringList) spans = gtk_string_list_new (NULL);
 
   for (int span = 0; span < CS_CAUSALITY_N_SPANS; span++)
-    if (c->n_positions[span] > 0)
-      gtk_stack_add_titled (GTK_STACK (stack), bars_new (c, (CsCausalitySpan)span),
-                            cs_causality_span_name ((CsCausalitySpan)span),
-                            span_title ((CsCausalitySpan)span));
-  gtk_stack_switcher_set_stack (GTK_STACK_SWITCHER (switcher), GTK_STACK (stack));
-  gtk_widget_set_halign (switcher, GTK_ALIGN_CENTER);
-  gtk_accessible_update_property (GTK_ACCESSIBLE (switcher), GTK_ACCESSIBLE_PROPERTY_LABEL,
+    {
+      g_autofree char *name = g_strdup_printf ("%d", span);
+
+      gtk_string_list_append (spans, span_title ((CsCausalitySpan)span));
+      gtk_stack_add_named (GTK_STACK (stack), bars_new (c, (CsCausalitySpan)span), name);
+    }
+  choice = gtk_drop_down_new (G_LIST_MODEL (g_steal_pointer (&spans)), NULL);
+  gtk_widget_set_halign (choice, GTK_ALIGN_START);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (choice), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                   _ ("Positions that the means are over"), -1);
-  gtk_box_append (GTK_BOX (box), switcher);
+  g_signal_connect_object (choice, "notify::selected", G_CALLBACK (span_chosen_cb), stack, 0);
+  gtk_box_append (GTK_BOX (box), choice);
   gtk_box_append (GTK_BOX (box), stack);
   return box;
 }

@@ -6,6 +6,7 @@
 
 #include "errors.h"
 #include "examples.h"
+#include "analyze-private.h"
 #include "planted-run.h"
 
 static CsAnalyzeOptions
@@ -302,6 +303,29 @@ test_failures (void)
   g_assert_false (g_file_test (path, G_FILE_TEST_EXISTS));
 }
 
+/* Ratios far below 0 or NaN confirm nothing (Minder et al. 2025 leave them out). */
+static void
+test_usable_ratios (void)
+{
+  static const struct {
+    float error, reconstruction;
+    bool specific;
+  } cases[] = { { .1f, .3f, true },   { -.05f, -.09f, true }, { -.11f, .3f, false }, { .1f, -.2f, false },
+                { -40, -40, false },  { NAN, .3f, false },    { .1f, NAN, false },   { .2f, .3f, false } };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      CsLatentRow row;
+
+      cs_latent_row_init (&row, 0);
+      row.delta_norm = .95f;
+      row.beta_error[1] = row.beta_reconstruction[1] = 1;
+      row.nu_error = cases[i].error;
+      row.nu_reconstruction = cases[i].reconstruction;
+      g_assert_cmpint (cs_analyze_is_chat_specific (&row), ==, cases[i].specific);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -313,5 +337,6 @@ main (int argc, char **argv)
   g_test_add_func ("/analysis/analyze/examples", test_examples);
   g_test_add_func ("/analysis/analyze/failures", test_failures);
   add_file_tests ();
+  g_test_add_func ("/analysis/analyze/usable-ratios", test_usable_ratios);
   return g_test_run ();
 }
