@@ -3,7 +3,7 @@
 
     tests/app/screenshots.py FOLDER STUDY [LATENT]
 
-FOLDER gets welcome, pair, activations, training, latents and steering, each as PAGE-wide-light.png and so on. LATENT is
+FOLDER gets welcome, pair, activations, training, latents, steering and report, each as PAGE-wide-light.png and so on. LATENT is
 the one that the pages show, of the study's first analysed run; without it, the one that leans furthest to chat. The window
 of the build folder ($CROSSCOPE_BUILD or _build) is used, under weston (rounded corners) or else under Xvfb. The study
 is not changed."""

@@ -9,7 +9,8 @@
 
 #include "train-config.h"
 #include "latents-page.h"
-#include "steering-page.h"
+#include "steering-page-private.h"
+#include "steering-prompt.h"
 #include "window-driver.h"
 
 static const char *const page_names[] = { "pair", "activations", "training", "latents", "steering", "report" };
@@ -115,7 +116,11 @@ pictures (const char *folder, const char *study_folder, const char *scheme, int 
       driver_settle (3);
       if (run != NULL && g_str_equal (name, "steering"))
         {
-          cs_steering_page_add (CS_STEERING_PAGE (cs_window_page (window, name)), cs_run_name (run), latent);
+          CsSteeringPage *page = CS_STEERING_PAGE (cs_window_page (window, name));
+
+          cs_steering_page_add (page, cs_run_name (run), latent);
+          cs_steering_latent_row_set_scale (cs_steering_basket_row (page->basket, latent), 3.5);
+          cs_steering_prompt_set_text (page->prompt, "How do I oil the lock of a barn?");
           driver_settle (2);
           generate (window);
         }
