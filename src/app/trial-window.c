@@ -263,6 +263,7 @@ content (CsTrialWindow *self)
   gtk_box_append (GTK_BOX (box), progress_box (self));
   gtk_box_append (GTK_BOX (box), GTK_WIDGET (self->results));
   adw_clamp_set_maximum_size (ADW_CLAMP (clamp), 980);
+  adw_clamp_set_tightening_threshold (ADW_CLAMP (clamp), 980);
   adw_clamp_set_child (ADW_CLAMP (clamp), box);
   gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (scroll), GTK_POLICY_NEVER,
                                   GTK_POLICY_AUTOMATIC);
@@ -310,7 +311,7 @@ cs_trial_window_class_init (CsTrialWindowClass *klass)
 static void
 cs_trial_window_init (CsTrialWindow *self)
 {
-  gtk_window_set_default_size (GTK_WINDOW (self), 860, 760);
+  gtk_window_set_default_size (GTK_WINDOW (self), 960, 760);
 }
 
 GtkWidget *
