@@ -121,6 +121,12 @@ cs_axis_set_ticks (CsAxis *axis, const double *values, size_t n)
 }
 
 void
+cs_axis_hide_ticks (CsAxis *axis)
+{
+  axis->bare = true;
+}
+
+void
 cs_axis_set_range (CsAxis *axis, double low, double high)
 {
   axis->automatic = !is_range (axis, low, high);

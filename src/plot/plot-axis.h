@@ -47,6 +47,8 @@ void cs_axis_set_grid (CsAxis *axis, bool grid);
 void cs_axis_set_from_zero (CsAxis *axis, bool from_zero);
 /* Exactly these ticks; n = 0 goes back to nice ones. Copied. */
 void cs_axis_set_ticks (CsAxis *axis, const double *values, size_t n);
+/* No ticks and no numbers: what lies along the axis has names of its own. */
+void cs_axis_hide_ticks (CsAxis *axis);
 
 /* The home range; a range that is empty, reversed or not finite makes it automatic. */
 void cs_axis_set_range (CsAxis *axis, double low, double high);

@@ -185,10 +185,7 @@ static const CsLayerClass cs_bars_class = {
 CsLayer *
 cs_plot_add_bars (CsPlot *plot, const char *noun)
 {
-  const double outside = -1000;
-
-  /* The rows have names, no numbers. */
-  cs_axis_set_ticks (cs_plot_y (plot), &outside, 1);
+  cs_axis_hide_ticks (cs_plot_y (plot)); /* the rows have names */
   cs_axis_set_grid (cs_plot_y (plot), false);
   return cs_plot_add_layer (plot, g_new0 (CsBars, 1), &cs_bars_class, noun);
 }

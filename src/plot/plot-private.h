@@ -25,6 +25,7 @@ struct CsAxis
   bool snug; /* an automatic range ends where the data end */
   double *ticks;
   size_t n_ticks;
+  bool bare; /* no ticks at all */
 };
 
 CsAxis *cs_axis_new (void);

@@ -198,6 +198,8 @@ cs_axis_make_ticks (const CsAxis *axis, size_t max_major)
 {
   GArray *ticks = g_array_new (FALSE, TRUE, sizeof (CsTick));
 
+  if (axis->bare)
+    return ticks;
   if (axis->n_ticks > 0)
     make_explicit_ticks (axis, ticks);
   /* Explicit ticks are for the whole; a close view needs ticks of its own. */
