@@ -8,6 +8,7 @@
 #include "report.h"
 
 #define REFRESH_DELAY_MS 300
+#define FILL_MS 10 /* of one frame, for making widgets */
 
 struct _CsReportPage
 {
@@ -21,13 +22,17 @@ struct _CsReportPage
   GCancellable *reading; /* of the latest reading; NULL when none is under way */
   guint refresh_source;
   char *signature; /* of what is shown; NULL for nothing */
+  /* A report has some thousand widgets: they are made a few a frame. */
+  struct Reading *filling; /* NULL when all is shown */
+  guint section, block;    /* the next to show */
+  guint fill_source;
 };
 
 G_DEFINE_FINAL_TYPE (CsReportPage, cs_report_page, CS_TYPE_PAGE)
 
 /* --- What is read --- */
 
-typedef struct
+typedef struct Reading
 {
   CsReport *report;
   char *signature;
@@ -113,34 +118,80 @@ clear_sections (CsReportPage *self)
 }
 
 static void
-show_sections (CsReportPage *self, const CsReport *report)
+stop_filling (CsReportPage *self)
 {
-  GtkAdjustment *place = gtk_scrolled_window_get_vadjustment (self->scrolled);
-  double value = gtk_adjustment_get_value (place);
-
-  clear_sections (self);
-  gtk_label_set_text (self->title, report->title);
-  gtk_label_set_text (self->subtitle, report->subtitle);
-  for (guint s = 0; s < report->sections->len; s++)
-    {
-      const CsReportSection *section = g_ptr_array_index (report->sections, s);
-      GtkWidget *title = gtk_label_new (section->title);
-
-      gtk_label_set_xalign (GTK_LABEL (title), 0);
-      gtk_label_set_wrap (GTK_LABEL (title), TRUE);
-      gtk_widget_add_css_class (title, "title-2");
-      gtk_widget_set_margin_top (title, 18);
-      gtk_box_append (self->sections, title);
-      for (guint b = 0; b < section->blocks->len; b++)
-        gtk_box_append (self->sections,
-                        cs_report_block_widget (g_ptr_array_index (section->blocks, b)));
-    }
-  gtk_adjustment_set_value (place, value);
+  g_clear_handle_id (&self->fill_source, g_source_remove);
+  g_clear_pointer (&self->filling, reading_free);
 }
 
 static void
-show_report (CsReportPage *self, const CsReport *report)
+show_section_title (CsReportPage *self, const CsReportSection *section)
 {
+  GtkWidget *title = gtk_label_new (section->title);
+
+  gtk_label_set_xalign (GTK_LABEL (title), 0);
+  gtk_label_set_wrap (GTK_LABEL (title), TRUE);
+  gtk_widget_add_css_class (title, "title-2");
+  gtk_widget_set_margin_top (title, 18);
+  gtk_box_append (self->sections, title);
+}
+
+/* False when everything is shown. */
+static bool
+show_next (CsReportPage *self)
+{
+  const GPtrArray *sections = self->filling->report->sections;
+  const CsReportSection *section;
+
+  if (self->section == sections->len)
+    return false;
+  section = g_ptr_array_index (sections, self->section);
+  if (self->block == 0)
+    show_section_title (self, section);
+  if (self->block < section->blocks->len)
+    gtk_box_append (self->sections, cs_report_block_widget (g_ptr_array_index (section->blocks, self->block++)));
+  if (self->block >= section->blocks->len)
+    {
+      self->section++;
+      self->block = 0;
+    }
+  return true;
+}
+
+static gboolean
+fill_cb (void *data)
+{
+  CsReportPage *self = data;
+  const gint64 until = g_get_monotonic_time () + FILL_MS * 1000;
+  bool more = true;
+
+  while (more && g_get_monotonic_time () < until)
+    more = show_next (self);
+  if (more)
+    return G_SOURCE_CONTINUE;
+  self->fill_source = 0;
+  stop_filling (self);
+  return G_SOURCE_REMOVE;
+}
+
+/* Takes the reading. */
+static void
+show_sections (CsReportPage *self, Reading *reading)
+{
+  stop_filling (self);
+  clear_sections (self);
+  gtk_label_set_text (self->title, reading->report->title);
+  gtk_label_set_text (self->subtitle, reading->report->subtitle);
+  self->filling = reading;
+  self->section = self->block = 0;
+  self->fill_source = g_timeout_add (2 * FILL_MS, fill_cb, self);
+}
+
+/* Takes the reading. */
+static void
+show_report (CsReportPage *self, Reading *reading)
+{
+  const CsReport *report = reading->report;
   g_autofree char *status = NULL;
   size_t fails = cs_report_count (report, CS_REPORT_FAILS),
          holds = cs_report_count (report, CS_REPORT_HOLDS);
@@ -155,14 +206,16 @@ show_report (CsReportPage *self, const CsReport *report)
   cs_page_set_status (CS_PAGE (self), status);
   if (!any)
     {
+      stop_filling (self);
       clear_sections (self);
+      reading_free (reading);
       show_empty (self,
                   _ ("Train and analyse a crosscoder first; with L1 beside BatchTopK there is "
                      "something to compare."),
                   _ ("Show Training"));
       return;
     }
-  show_sections (self, report);
+  show_sections (self, reading);
   gtk_stack_set_visible_child_name (self->stack, "content");
 }
 
@@ -185,8 +238,8 @@ read_done_cb (GObject *source, GAsyncResult *result, void *data)
   else if (latest && g_strcmp0 (reading->signature, self->signature) != 0)
     {
       g_free (self->signature);
-      self->signature = g_steal_pointer (&reading->signature);
-      show_report (self, reading->report);
+      self->signature = g_strdup (reading->signature);
+      show_report (self, g_steal_pointer (&reading));
     }
   if (reading != NULL)
     reading_free (reading);
@@ -213,7 +266,7 @@ cs_report_page_refresh (CsReportPage *page)
 bool
 cs_report_page_is_settled (CsReportPage *page)
 {
-  return page->reading == NULL && page->refresh_source == 0;
+  return page->reading == NULL && page->refresh_source == 0 && page->filling == NULL;
 }
 
 static gboolean
@@ -381,6 +434,7 @@ cs_report_page_study_changed (CsPage *page, CsStudy *old)
   if (self->reading != NULL)
     g_cancellable_cancel (self->reading);
   g_clear_object (&self->reading);
+  stop_filling (self);
   g_clear_handle_id (&self->refresh_source, g_source_remove);
   g_clear_pointer (&self->signature, g_free);
   if (old != NULL)
