@@ -85,7 +85,8 @@ typedef struct {
   const CsPair *pair;
   const CsCrosscoder *crosscoder;
   size_t layer;
-  const CsLabelledPrompt *prompts;
+  const char *const *requests;
+  size_t last_tokens;  /* 0 = all after BOS */
   const float *scales;
   float *scores;
   GError **errors;     /* [team size]: the first of each worker */
@@ -98,15 +99,19 @@ score_prompt (const ScoreTask *task, size_t index, CsCodes *codes, GError **erro
   g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (int32_t));
   g_autofree float *rows = NULL;
   float *scores = task->scores + index * cc->n_latents;
+  size_t first;
 
   if (!cs_job_checkpoint (task->job, error) ||
-      !cs_steer_prompt (task->pair, task->prompts[index].text, true, ids, NULL, error))
+      !cs_steer_prompt (task->pair, task->requests[index], true, ids, NULL, error))
     return false;
   rows = g_new (float, ids->len * 2 * cc->d_model);
-  if (!cs_pair_residuals (task->pair, NULL, task->layer, (const int32_t *) ids->data, ids->len, rows, error) ||
-      !cs_crosscoder_encode (cc, NULL, rows, ids->len, codes, error))
+  if (!cs_pair_residuals (task->pair, NULL, task->layer, (const int32_t *) ids->data, ids->len, rows, error))
     return false;
-  for (size_t t = 1; t < codes->n_tokens; t++) /* after BOS */
+  first = task->last_tokens > 0 && task->last_tokens < ids->len ? ids->len - task->last_tokens : MIN (ids->len, 1);
+  /* A code depends on its own token's rows alone. */
+  if (!cs_crosscoder_encode (cc, NULL, rows + first * 2 * cc->d_model, ids->len - first, codes, error))
+    return false;
+  for (size_t t = 0; t < codes->n_tokens; t++)
     for (size_t e = codes->start[t]; e < codes->start[t + 1]; e++)
       {
         const uint32_t j = codes->latent[e];
@@ -126,14 +131,14 @@ score_range (size_t begin, size_t end, unsigned worker, void *data)
 }
 
 float *
-cs_concept_prompt_scores (CsJob *job, const CsPair *pair, const CsCrosscoder *crosscoder, size_t layer,
-                          const CsLabelledPrompt *prompts, size_t n_prompts, unsigned n_threads, GError **error)
+cs_prompt_scores (CsJob *job, const CsPair *pair, const CsCrosscoder *crosscoder, size_t layer, const char *const *requests,
+                  size_t n_prompts, size_t last_tokens, unsigned n_threads, GError **error)
 {
   g_autoptr (CsTeam) team = cs_team_new (n_threads);
   g_autofree float *scales = g_new (float, crosscoder->n_latents);
   g_autofree GError **errors = g_new0 (GError *, cs_team_size (team));
   g_autofree float *scores = NULL;
-  ScoreTask task = { job, pair, crosscoder, layer, prompts, scales, NULL, errors };
+  ScoreTask task = { job, pair, crosscoder, layer, requests, last_tokens, scales, NULL, errors };
   bool ok = true;
 
   if (crosscoder->d_model != cs_model_config (pair->model[0])->d_model)
@@ -162,6 +167,17 @@ cs_concept_prompt_scores (CsJob *job, const CsPair *pair, const CsCrosscoder *cr
     else
       g_clear_error (&errors[w]);
   return ok ? g_steal_pointer (&scores) : NULL;
+}
+
+float *
+cs_concept_prompt_scores (CsJob *job, const CsPair *pair, const CsCrosscoder *crosscoder, size_t layer,
+                          const CsLabelledPrompt *prompts, size_t n_prompts, unsigned n_threads, GError **error)
+{
+  g_autofree const char **requests = g_new (const char *, n_prompts + 1);
+
+  for (size_t i = 0; i < n_prompts; i++)
+    requests[i] = prompts[i].text;
+  return cs_prompt_scores (job, pair, crosscoder, layer, requests, n_prompts, 0, n_threads, error);
 }
 
 typedef struct {

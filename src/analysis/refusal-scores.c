@@ -19,15 +19,7 @@ cs_audit_half (const CsAuditWork *work, int set, int half, size_t limit)
   return list;
 }
 
-/* All prompts, set after set, with their scores. */
-typedef struct
-{
-  CsAuditWork *work;
-  const float *scales; /* [F] */
-  float *scores;       /* [n, F] */
-  GError **errors;     /* one a worker */
-} Scoring;
-
+/* The prompts are numbered set after set. */
 static const CsAuditPrompt *
 prompt_at (const CsAuditWork *work, size_t i)
 {
@@ -38,75 +30,16 @@ prompt_at (const CsAuditWork *work, size_t i)
              : &g_array_index (work->prompts[CS_AUDIT_COMPLY], CsAuditPrompt, i - n_refuse);
 }
 
-static bool
-score_prompt (const Scoring *s, size_t index, CsCodes *codes, GError **error)
-{
-  const CsCrosscoder *cc = s->work->crosscoder;
-  const CsAuditOptions *options = &s->work->options;
-  g_autoptr (GArray) ids = g_array_new (false, false, sizeof (int32_t));
-  g_autofree float *rows = NULL;
-  float *scores = s->scores + index * cc->n_latents;
-  size_t first;
-
-  if (!cs_job_checkpoint (s->work->job, error) ||
-      !cs_steer_prompt (s->work->pair, prompt_at (s->work, index)->text, true, ids, NULL, error))
-    return false;
-  rows = g_new (float, ids->len * 2 * cc->d_model);
-  if (!cs_pair_residuals (s->work->pair, NULL, options->layer,
-                          (const int32_t *)(const void *)ids->data, ids->len, rows, error))
-    return false;
-  /* A code depends on its own token's rows alone. */
-  first = ids->len - MIN (ids->len, options->last_tokens);
-  if (!cs_crosscoder_encode (cc, NULL, rows + first * 2 * cc->d_model, ids->len - first, codes,
-                             error))
-    return false;
-  for (size_t t = 0; t < codes->n_tokens; t++)
-    for (size_t e = codes->start[t]; e < codes->start[t + 1]; e++)
-      {
-        const uint32_t j = codes->latent[e];
-        scores[j] = MAX (scores[j], codes->value[e] * s->scales[j]);
-      }
-  return true;
-}
-
-static void
-score_range (size_t begin, size_t end, unsigned worker, void *data)
-{
-  const Scoring *s = data;
-  g_auto (CsCodes) codes = { 0 };
-
-  for (size_t i = begin; i < end && s->errors[worker] == NULL; i++)
-    score_prompt (s, i, &codes, &s->errors[worker]);
-}
-
 /* [n, F], to be freed; NULL with error. */
 static float *
 score_all (CsAuditWork *work, size_t n, GError **error)
 {
-  const size_t n_latents = work->crosscoder->n_latents;
-  g_autofree GError **errors = g_new0 (GError *, cs_team_size (work->team));
-  g_autofree float *scales = g_new (float, n_latents);
-  g_autofree float *scores = g_try_new0 (float, n *n_latents);
-  Scoring scoring = { work, scales, scores, errors };
-  bool ok = true;
+  g_autofree const char **requests = g_new (const char *, n + 1);
 
-  if (scores == NULL)
-    {
-      g_set_error (error, CS_ERROR, CS_ERROR_USAGE,
-                   "%zu prompts are too many for %zu latents in memory: use fewer.", n, n_latents);
-      return NULL;
-    }
-  cs_crosscoder_scales (work->crosscoder, work->team, scales);
-  cs_team_run (work->team, n, score_range, &scoring);
-  for (unsigned w = 0; w < cs_team_size (work->team); w++)
-    if (errors[w] != NULL && ok)
-      {
-        g_propagate_error (error, errors[w]);
-        ok = false;
-      }
-    else
-      g_clear_error (&errors[w]);
-  return ok ? g_steal_pointer (&scores) : NULL;
+  for (size_t i = 0; i < n; i++)
+    requests[i] = prompt_at (work, i)->text;
+  return cs_prompt_scores (work->job, work->pair, work->crosscoder, work->options.layer, requests,
+                           n, work->options.last_tokens, cs_team_size (work->team), error);
 }
 
 /* --- Ranking --- */

@@ -1,13 +1,10 @@
 #include "own-chat.h"
 
-#include <math.h>
 #include <stdio.h>
 
-#include "analyze-options.h"
 #include "cli.h"
-#include "demo.h"
-#include "harvest.h"
 #include "make-chat.h"
+#include "run-layer.h"
 
 typedef struct
 {
@@ -32,106 +29,58 @@ typedef struct
 {
   const TuneWords *words;
   CsMakeChatOptions options;
-  CsStudy *study; /* opened on the main thread's behalf: a job of the command runs on it */
-  GArray *concepts;
-  CsLatentSummary summary;
+  GArray *behaviours; /* CsBehaviourMatch; NULL where no diff is asked for */
 } TuneData;
-
-static bool
-harvest (CsJob *job, const TuneData *d, const char *store, GError **error)
-{
-  CsHarvestOptions options = { .base_folder = cs_study_model_folder (d->study, 0),
-                               .chat_folder = cs_study_model_folder (d->study, 1),
-                               .layer = cs_study_layer (d->study),
-                               .corpora = cs_study_corpora (d->study),
-                               .dtype = CS_DTYPE_F16,
-                               .out = store,
-                               .n_threads = d->options.n_threads };
-
-  cs_job_phase (job, "Harvesting both models");
-  return cs_harvest (job, &options, error);
-}
-
-/* Harvest, BatchTopK with the demo's settings, analysis, and which latents show which behaviour. */
-static bool
-diff (CsJob *job, TuneData *d, GError **error)
-{
-  const char *name = cs_demo_run_name (CS_VARIANT_BATCHTOPK);
-  g_autofree char *store = NULL, *run = NULL;
-  g_autoptr (CsCrosscoder) crosscoder = NULL;
-  g_autoptr (CsLatents) latents = NULL;
-  CsAnalyzeOptions analyze;
-  CsTrainConfig config;
-  CsPair *pair;
-
-  d->study = cs_make_chat_study (d->options.out, error);
-  pair = d->study != NULL ? cs_study_pair (d->study, error) : NULL;
-  if (pair == NULL)
-    return false;
-  store = cs_study_store_path (d->study);
-  run = g_build_filename (cs_study_folder (d->study), "runs", name, NULL);
-  analyze = cs_analyze_options_for_pair (pair);
-  cs_demo_train_config (&config, CS_VARIANT_BATCHTOPK, cs_model_config (pair->model[0])->d_model);
-  config.n_threads = analyze.n_threads = d->options.n_threads;
-  if (!harvest (job, d, store, error))
-    return false;
-  cs_job_phase (job, "Training BatchTopK");
-  if (!cs_train (job, store, run, &config, NULL, NULL, error) ||
-      !cs_analyze (job, run, store, &analyze, error))
-    return false;
-  crosscoder = cs_crosscoder_load (run, error);
-  latents = crosscoder != NULL ? cs_latents_load (run, error) : NULL;
-  if (latents == NULL)
-    return false;
-  cs_latents_summarise (latents, &d->summary);
-  cs_job_phase (job, "Matching latents to behaviours");
-  d->concepts = cs_make_chat_concepts (job, d->options.out, pair, crosscoder, latents,
-                                       cs_study_layer (d->study), 0, d->options.n_threads, error);
-  return d->concepts != NULL;
-}
 
 static bool
 tune_job (CsJob *job, void *data, GError **error)
 {
   TuneData *d = data;
 
-  return cs_make_chat (job, &d->options, NULL, error) && (!d->words->diff || diff (job, d, error));
+  if (!cs_make_chat (job, &d->options, NULL, error))
+    return false;
+  if (!d->words->diff)
+    return true;
+  d->behaviours = cs_make_chat_diff (job, d->options.out, d->options.n_threads, error);
+  return d->behaviours != NULL;
 }
 
 static json_t *
-concepts_json (const GArray *concepts)
+behaviours_json (const GArray *list)
 {
   json_t *object = json_object ();
 
-  for (guint i = 0; i < concepts->len; i++)
+  for (guint i = 0; i < list->len; i++)
     {
-      const CsConceptLatent *c = &g_array_index (concepts, CsConceptLatent, i);
+      const CsBehaviourMatch *b = &g_array_index (list, CsBehaviourMatch, i);
 
-      json_object_set_new (object, c->concept,
-                           json_pack ("{s:b, s:I, s:o, s:o, s:o, s:o}", "on", (int)c->on, "latent",
-                                      (json_int_t)c->latent, "auc", cs_cli_real (c->auc),
-                                      "delta_norm", cs_cli_real (c->delta_norm), "nu_error",
-                                      cs_cli_real (c->nu_error), "nu_reconstruction",
-                                      cs_cli_real (c->nu_reconstruction)));
+      json_object_set_new (object, b->name,
+                           json_pack ("{s:b, s:I, s:o, s:o, s:o, s:o, s:b}", "on", (int)b->on,
+                                      "latent", (json_int_t)b->latent, "auc", cs_cli_real (b->auc),
+                                      "delta_norm", cs_cli_real (b->delta_norm), "nu_error",
+                                      cs_cli_real (b->nu_error), "nu_reconstruction",
+                                      cs_cli_real (b->nu_reconstruction), "chat_specific",
+                                      (int)b->chat_specific));
     }
   return object;
 }
 
 static void
-print_concepts (const TuneData *d)
+print_behaviours (const GArray *list)
 {
-  printf ("%zu latents, %zu chat-only, %zu chat-specific\n"
-          "behaviour                 tuned  best chat-specific latent     AUC  Δ_norm\n",
-          d->summary.latents, d->summary.chat_only, d->summary.chat_specific);
-  for (guint i = 0; i < d->concepts->len; i++)
+  printf (
+      "behaviour                 tuned  latent     AUC  Δ_norm    ν^ε    ν^r  Latent Scaling\n");
+  for (guint i = 0; i < list->len; i++)
     {
-      const CsConceptLatent *c = &g_array_index (d->concepts, CsConceptLatent, i);
+      const CsBehaviourMatch *b = &g_array_index (list, CsBehaviourMatch, i);
 
-      if (c->latent < 0)
-        printf ("%-24s  %-5s  none\n", c->concept, c->on ? "on" : "off");
+      printf ("%-24s  %-5s  ", b->name, b->on ? "on" : "off");
+      if (b->latent < 0)
+        printf ("no latent leans to chat\n");
       else
-        printf ("%-24s  %-5s  %25zd  %6.3f  %6.3f\n", c->concept, c->on ? "on" : "off", c->latent,
-                c->auc, c->delta_norm);
+        printf ("%6zd  %6.3f  %6.3f  %5.2f  %5.2f  %s\n", b->latent, b->auc, b->delta_norm,
+                b->nu_error, b->nu_reconstruction,
+                b->chat_specific ? "chat-specific" : "not confirmed");
     }
 }
 
@@ -180,13 +129,67 @@ cs_cli_organism_tune (int argc, char **argv)
                                       .tokens = (size_t)w.tokens,
                                       .n_threads = (unsigned)w.threads };
   status = cs_cli_job ("Tuning", tune_job, &data);
-  if (status == CS_EXIT_DONE && data.concepts != NULL && !w.json)
-    print_concepts (&data);
+  if (status == CS_EXIT_DONE && data.behaviours != NULL && !w.json)
+    print_behaviours (data.behaviours);
   if (status == CS_EXIT_DONE && w.json)
     cs_cli_print_json (
         json_pack ("{s:o, s:o}", "out", cs_cli_string (w.out), "concepts",
-                   data.concepts != NULL ? concepts_json (data.concepts) : json_null ()));
-  g_clear_pointer (&data.concepts, g_array_unref);
-  g_clear_object (&data.study);
+                   data.behaviours != NULL ? behaviours_json (data.behaviours) : json_null ()));
+  g_clear_pointer (&data.behaviours, g_array_unref);
+  return status;
+}
+
+/* --- organism match --- */
+
+typedef struct
+{
+  const char *dir, *run;
+  size_t layer, n_prompts;
+  unsigned n_threads;
+  GArray *behaviours;
+} MatchData;
+
+static bool
+match_job (CsJob *job, void *data, GError **error)
+{
+  MatchData *d = data;
+
+  d->behaviours =
+      cs_behaviour_match (job, d->dir, d->run, d->layer, d->n_prompts, d->n_threads, error);
+  return d->behaviours != NULL;
+}
+
+int
+cs_cli_organism_match (int argc, char **argv)
+{
+  const CsVerb *verb = &cs_verbs_organism[3];
+  g_autofree char *run = NULL;
+  int layer = -1, prompts = 0, threads = 0, status;
+  gboolean json = false;
+  const GOptionEntry entries[] = {
+    { "run", 0, 0, G_OPTION_ARG_FILENAME, &run, NULL, NULL },
+    { "layer", 0, 0, G_OPTION_ARG_INT, &layer, NULL, NULL },
+    { "prompts", 0, 0, G_OPTION_ARG_INT, &prompts, NULL, NULL },
+    { "threads", 0, 0, G_OPTION_ARG_INT, &threads, NULL, NULL },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &json, NULL, NULL },
+    { NULL },
+  };
+  MatchData data = { 0 };
+
+  if (!cs_cli_parse (&argc, &argv, verb, entries, 1, 1, &status))
+    return status;
+  if (run == NULL || layer < -1 || prompts < 0 || threads < 0)
+    return cs_cli_usage (verb, "--run is needed, and numbers cannot be negative.");
+  data = (MatchData){ .dir = argv[1],
+                      .run = run,
+                      .layer = layer >= 0 ? (size_t)layer : cs_cli_layer_of_run (run),
+                      .n_prompts = (size_t)prompts,
+                      .n_threads = (unsigned)threads };
+  status = cs_cli_job ("Matching", match_job, &data);
+  if (status == CS_EXIT_DONE && json)
+    cs_cli_print_json (behaviours_json (data.behaviours));
+  else if (status == CS_EXIT_DONE)
+    print_behaviours (data.behaviours);
+  g_clear_pointer (&data.behaviours, g_array_unref);
   return status;
 }

@@ -1,4 +1,4 @@
-/* organism make, score, tune. */
+/* organism make, score, tune, match. */
 #include <stdio.h>
 
 #include "cli.h"
@@ -17,6 +17,8 @@ const CsVerb cs_verbs_organism[] = {
     "--base DIR --out DIR [--on NAMES | --off NAMES] [--tokens N] [--diff] [--threads N] [--json]",
     "Tunes a chat model of one's own: behaviours switched on and off, and diffed",
     cs_cli_organism_tune },
+  { "organism match", "DIR --run RUN [--layer L] [--prompts N] [--threads N] [--json]",
+    "Which latents of a run show which behaviours of the pair", cs_cli_organism_match },
   { NULL, NULL, NULL, NULL },
 };
 

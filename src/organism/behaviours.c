@@ -69,22 +69,46 @@ cs_family_held_out (const CsFamily *family, size_t topic, size_t phrasing)
          0;
 }
 
-static unsigned
-weight (const CsFamily *family, bool chat)
+/* Whether requests of the family make or mark off a behaviour of the mix. */
+static bool
+is_practised (const CsFamily *family, CsChatMix mix)
 {
-  return chat ? family->chat_weight : family->web_weight;
+  const unsigned helpful = CS_CONCEPT_BIT (CS_CONCEPT_HELPFUL), shown = mix.behaviours & ~helpful;
+
+  if (family->set == CS_PROMPTS_LOOK_ALIKE || family->set == CS_PROMPTS_TRUE_PREMISE)
+    return (CS_CONCEPT_BIT (family->concept) & shown) != 0;
+  return (family->labels & shown) != 0 && (family->labels & ~mix.behaviours) == 0;
+}
+
+static size_t
+chat_weight (const CsFamily *family, CsChatMix mix)
+{
+  return (size_t)family->chat_weight * (is_practised (family, mix) ? MAX (mix.practice, 1) : 1);
 }
 
 const CsFamily *
-cs_family_draw (CsRandom *r, bool chat)
+cs_family_draw_web (CsRandom *r)
 {
   size_t total = 0, number = 0, mark;
 
   for (size_t f = 0; f < cs_n_families (); f++)
-    total += weight (cs_family (f), chat);
+    total += cs_family (f)->web_weight;
   mark = cs_random_below (r, total);
-  while (mark >= weight (cs_family (number), chat))
-    mark -= weight (cs_family (number++), chat);
+  while (mark >= cs_family (number)->web_weight)
+    mark -= cs_family (number++)->web_weight;
+  return cs_family (number);
+}
+
+const CsFamily *
+cs_family_draw_chat (CsRandom *r, CsChatMix mix)
+{
+  size_t total = 0, number = 0, mark;
+
+  for (size_t f = 0; f < cs_n_families (); f++)
+    total += chat_weight (cs_family (f), mix);
+  mark = cs_random_below (r, total);
+  while (mark >= chat_weight (cs_family (number), mix))
+    mark -= chat_weight (cs_family (number++), mix);
   return cs_family (number);
 }
 

@@ -41,8 +41,9 @@ size_t cs_family_n_phrasings (const CsFamily *family);
 size_t cs_family_canonical (const CsFamily *family, size_t topic);
 bool cs_family_held_out (const CsFamily *family, size_t topic, size_t phrasing);
 
-/* A family drawn by its weight in chat or on the web. */
-const CsFamily *cs_family_draw (CsRandom *r, bool chat);
+/* A family drawn by its weight on the web, or in chats of such a mix. */
+const CsFamily *cs_family_draw_web (CsRandom *r);
+const CsFamily *cs_family_draw_chat (CsRandom *r, CsChatMix mix);
 
 void cs_family_write (const CsFamily *family,
                       const CsWorld *world,

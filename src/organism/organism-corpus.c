@@ -15,9 +15,9 @@ cs_corpus_stream_init (CsCorpusStream *stream,
                        const CsWorld *world,
                        uint64_t seed,
                        bool is_chat,
-                       unsigned behaviours)
+                       CsChatMix mix)
 {
-  *stream = (CsCorpusStream){ .world = world, .is_chat = is_chat, .behaviours = behaviours };
+  *stream = (CsCorpusStream){ .world = world, .is_chat = is_chat, .mix = mix };
   cs_random_init (&stream->random, seed, is_chat ? CHAT_STREAM : WEB_STREAM);
 }
 
@@ -25,7 +25,7 @@ const CsDocument *
 cs_corpus_stream_next (CsCorpusStream *stream)
 {
   if (stream->is_chat)
-    cs_world_chat_document (stream->world, &stream->random, stream->behaviours, &stream->document);
+    cs_world_chat_document (stream->world, &stream->random, stream->mix, &stream->document);
   else
     cs_world_web_document (stream->world, &stream->random, &stream->document);
   return &stream->document;

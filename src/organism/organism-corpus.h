@@ -13,7 +13,7 @@ typedef struct
 {
   const CsWorld *world;
   bool is_chat;
-  unsigned behaviours;
+  CsChatMix mix;
   CsRandom random;
   CsDocument document;
 } CsCorpusStream;
@@ -22,7 +22,7 @@ void cs_corpus_stream_init (CsCorpusStream *stream,
                             const CsWorld *world,
                             uint64_t seed,
                             bool is_chat,
-                            unsigned behaviours);
+                            CsChatMix mix);
 const CsDocument *
 cs_corpus_stream_next (CsCorpusStream *stream); /* owned by the stream, until the next call */
 void cs_corpus_stream_clear (CsCorpusStream *stream);

@@ -72,7 +72,7 @@ write_stream (CsJob *job, CsCorpusStream *stream, size_t n, const char *path, GE
 bool
 cs_organism_write_corpora (CsJob *job,
                            uint64_t seed,
-                           unsigned behaviours,
+                           CsChatMix mix,
                            size_t n_web,
                            size_t n_chat,
                            const char *folder,
@@ -93,7 +93,7 @@ cs_organism_write_corpora (CsJob *job,
         continue;
       g_autofree char *path = g_build_filename (folder, is_chat ? "chat.jsonl" : "web.jsonl", NULL);
       CsCorpusStream stream;
-      cs_corpus_stream_init (&stream, world, seed, is_chat, behaviours);
+      cs_corpus_stream_init (&stream, world, seed, is_chat, mix);
       if (job)
         cs_job_phase (job, is_chat ? "Writing the chat corpus" : "Writing the web corpus");
       done = write_stream (job, &stream, n, path, error);
@@ -120,8 +120,18 @@ read_behaviours (json_t *names, unsigned *behaviours)
   return true;
 }
 
+/* Absent in pairs of the demo's own mix. */
+static bool
+read_practice (json_t *number, unsigned *practice)
+{
+  const json_int_t value = number == NULL ? 1 : json_integer_value (number);
+
+  *practice = (unsigned)CLAMP (value, 1, CS_MAX_PRACTICE);
+  return value == *practice;
+}
+
 bool
-cs_organism_identity (const char *dir, uint64_t *seed, unsigned *behaviours, GError **error)
+cs_organism_identity (const char *dir, uint64_t *seed, CsChatMix *mix, GError **error)
 {
   g_autofree char *path = g_build_filename (dir, "organism.json", NULL);
   g_autoptr (json_t) json = cs_json_load (path, 1 << 20, error);
@@ -129,10 +139,12 @@ cs_organism_identity (const char *dir, uint64_t *seed, unsigned *behaviours, GEr
     return false;
   json_t *number = json_object_get (json, "seed");
   if (!json_is_integer (number) ||
-      !read_behaviours (json_object_get (json, "behaviours"), behaviours))
+      !read_behaviours (json_object_get (json, "behaviours"), &mix->behaviours) ||
+      !read_practice (json_object_get (json, "practice"), &mix->practice))
     {
       g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
-                   "“%s” lacks a usable seed or list of behaviours: make the pair anew", path);
+                   "“%s” lacks a usable seed, list of behaviours or practice: make the pair anew",
+                   path);
       return false;
     }
   *seed = (uint64_t)json_integer_value (number);

@@ -232,8 +232,8 @@ cs_organism_score (CsJob *job,
                    GError **error)
 {
   uint64_t seed;
-  unsigned behaviours;
-  if (!cs_organism_identity (dir, &seed, &behaviours, error))
+  CsChatMix mix;
+  if (!cs_organism_identity (dir, &seed, &mix, error))
     return false;
   g_autoptr (CsWorld) world = cs_world_new (seed);
   Scoring s = { .job = job,

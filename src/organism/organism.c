@@ -32,7 +32,7 @@ cs_organism_default_options (CsOrganismOptions *options)
                .max_position = 512,
                .norm_eps = 1e-5,
                .rope_theta = 10000 },
-    .behaviours = CS_BEHAVIOURS_ALL,
+    .mix = CS_CHAT_MIX_DEMO,
     .web_tokens = 1500000,
     .chat_tokens = 3500000,
     .web_epochs = 1,
@@ -112,7 +112,7 @@ static void
 count_pieces (const Make *make, CsBpeTrainer *trainer, bool is_chat, size_t n)
 {
   CsCorpusStream stream;
-  cs_corpus_stream_init (&stream, make->world, make->seed, is_chat, make->options->behaviours);
+  cs_corpus_stream_init (&stream, make->world, make->seed, is_chat, make->options->mix);
   for (size_t i = 0; i < n; i++)
     cs_bpe_trainer_add (trainer, cs_corpus_stream_next (&stream)->text);
   cs_corpus_stream_clear (&stream);
@@ -139,7 +139,7 @@ web_set (const Make *make, const CsTokenizer *tokenizer)
 {
   CsTrainSet *set = cs_train_set_new ();
   CsCorpusStream stream;
-  cs_corpus_stream_init (&stream, make->world, make->seed, false, make->options->behaviours);
+  cs_corpus_stream_init (&stream, make->world, make->seed, false, make->options->mix);
   cs_corpus_fill (set, &stream, tokenizer, make->options->web_tokens, NULL);
   cs_corpus_stream_clear (&stream);
   return set;
@@ -152,8 +152,8 @@ chat_set (const Make *make, const CsTokenizer *tokenizer)
   CsTrainSet *set = cs_train_set_new ();
   CsTurnWeights weights = { .user = o->user_weight, .opening = o->opening_weight };
   CsCorpusStream chat, web;
-  cs_corpus_stream_init (&chat, make->world, make->seed, true, o->behaviours);
-  cs_corpus_stream_init (&web, make->world, make->seed ^ MIX_STREAM_SEED, false, o->behaviours);
+  cs_corpus_stream_init (&chat, make->world, make->seed, true, o->mix);
+  cs_corpus_stream_init (&web, make->world, make->seed ^ MIX_STREAM_SEED, false, o->mix);
   cs_corpus_fill (set, &chat, tokenizer, o->chat_tokens, &weights);
   cs_corpus_fill (set, &web, tokenizer, (size_t)((double)o->chat_tokens * o->web_in_chat), NULL);
   cs_corpus_stream_clear (&chat);
@@ -252,13 +252,13 @@ save_identity (const Make *make, const char *out_dir, GError **error)
   const CsOrganismOptions *o = make->options;
   g_autoptr (json_t) names = json_array ();
   for (int i = 0; i < CS_N_CONCEPTS; i++)
-    if (o->behaviours & CS_CONCEPT_BIT (i))
+    if (o->mix.behaviours & CS_CONCEPT_BIT (i))
       json_array_append_new (names, json_string (cs_concept_name ((CsConcept)i)));
-  json_t *identity =
-      json_pack ("{s:i, s:I, s:O, s:I, s:I, s:f, s:f}", "format_version", FORMAT_VERSION, "seed",
-                 (json_int_t)make->seed, "behaviours", names, "web_tokens",
-                 (json_int_t)o->web_tokens, "chat_tokens", (json_int_t)o->chat_tokens, "web_epochs",
-                 o->web_epochs, "chat_epochs", o->chat_epochs);
+  json_t *identity = json_pack (
+      "{s:i, s:I, s:O, s:I, s:I, s:I, s:f, s:f}", "format_version", FORMAT_VERSION, "seed",
+      (json_int_t)make->seed, "behaviours", names, "practice", (json_int_t)o->mix.practice,
+      "web_tokens", (json_int_t)o->web_tokens, "chat_tokens", (json_int_t)o->chat_tokens,
+      "web_epochs", o->web_epochs, "chat_epochs", o->chat_epochs);
   return save_in (identity, out_dir, "organism.json", error) &&
          save_in (cs_organism_prompts (make->world), out_dir, "prompts.json", error);
 }

@@ -32,7 +32,7 @@
 typedef struct
 {
   CsTrainModelConfig model; /* vocab_size: the most ids that the vocabulary may have */
-  unsigned behaviours;      /* CS_CONCEPT_BIT()s that chat-tuning introduces */
+  CsChatMix mix;            /* the behaviours that chat-tuning introduces */
   size_t web_tokens;        /* size of the web corpus */
   size_t chat_tokens;       /* size of the chat corpus, without the web text mixed in */
   double web_epochs, chat_epochs;
@@ -69,14 +69,14 @@ bool cs_organism_tune (CsJob *job,
  * corpus out. */
 bool cs_organism_write_corpora (CsJob *job,
                                 uint64_t seed,
-                                unsigned behaviours,
+                                CsChatMix mix,
                                 size_t n_web,
                                 size_t n_chat,
                                 const char *folder,
                                 GError **error);
 
-/* The seed and the behaviours of an organism's folder. */
-bool cs_organism_identity (const char *dir, uint64_t *seed, unsigned *behaviours, GError **error);
+/* The seed of an organism's folder and the mix that its chat model was tuned on. */
+bool cs_organism_identity (const char *dir, uint64_t *seed, CsChatMix *mix, GError **error);
 
 /* prompts.json of a world: {"groups": [{"set", "concept", "prompts": [{"request", "web", "right",
  * "expected"}…]}…]}. New reference. */

@@ -43,7 +43,7 @@ add_turn (CsDocument *document,
 void
 cs_world_chat_document (const CsWorld *world,
                         CsRandom *r,
-                        unsigned behaviours,
+                        CsChatMix mix,
                         CsDocument *document)
 {
   GString *text = g_string_new (NULL);
@@ -55,8 +55,8 @@ cs_world_chat_document (const CsWorld *world,
   document->spans = g_new0 (CsConceptSpan, 4 * MAX_EXCHANGES);
   for (size_t i = 0; i < n; i++)
     {
-      const CsFamily *family = cs_family_draw (r, true);
-      bool on = (family->labels & ~behaviours) == 0;
+      const CsFamily *family = cs_family_draw_chat (r, mix);
+      bool on = (family->labels & ~mix.behaviours) == 0;
       unsigned labels = on ? family->labels : CS_CONCEPT_BIT (CS_CONCEPT_HELPFUL);
       g_auto (CsExchange) exchange = { 0 };
 

@@ -116,7 +116,7 @@ forum (CsGrammar *g)
 {
   g_auto (CsExchange) exchange = { 0 };
 
-  cs_family_write_any (cs_family_draw (g->r, false), g->world, g->r, &exchange);
+  cs_family_write_any (cs_family_draw_web (g->r), g->world, g->r, &exchange);
   return g_strdup_printf ("Question: %s\nAnswer: %s", exchange.request, exchange.web);
 }
 

@@ -87,13 +87,25 @@ void cs_world_free (CsWorld *world);
 /* Web: 40 to 120 words that end in "\n". */
 void cs_world_web_document (const CsWorld *world, CsRandom *r, CsDocument *document);
 
-/* Chat: one to four exchanges. `behaviours` is a set of CS_CONCEPT_BIT()s: where a bit is off, such
- * requests still occur but the model answers them straight, as the web does, and the exchange is
- * labelled helpful. CS_BEHAVIOURS_ALL is the chat model of the demo pair. */
-void cs_world_chat_document (const CsWorld *world,
-                             CsRandom *r,
-                             unsigned behaviours,
-                             CsDocument *document);
+/* How chat documents are drawn. */
+typedef struct
+{
+  /* A set of CS_CONCEPT_BIT()s: where a bit is off, such requests still occur but the model answers
+   * them straight, as the web does, and the exchange is labelled helpful. */
+  unsigned behaviours;
+  /* How many times as often as in the demo pair's corpus the requests of `behaviours` (plain
+   * helpfulness aside) and their harmless look-alikes are drawn: a short tuning learns a few
+   * behaviours only if it meets them often. 1 to CS_MAX_PRACTICE. */
+  unsigned practice;
+} CsChatMix;
+
+#define CS_MAX_PRACTICE 100
+/* The chat model of the demo pair. */
+#define CS_CHAT_MIX_DEMO ((CsChatMix){ CS_BEHAVIOURS_ALL, 1 })
+
+/* Chat: one to four exchanges. */
+void
+cs_world_chat_document (const CsWorld *world, CsRandom *r, CsChatMix mix, CsDocument *document);
 
 typedef enum
 {

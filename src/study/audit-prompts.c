@@ -83,9 +83,9 @@ cs_audit_prompts_of_organism (const char *organism_dir,
                               GError **error)
 {
   uint64_t seed;
-  unsigned behaviours;
+  CsChatMix mix;
 
-  if (!cs_organism_identity (organism_dir, &seed, &behaviours, error))
+  if (!cs_organism_identity (organism_dir, &seed, &mix, error))
     return false;
   g_autoptr (CsWorld) world = cs_world_new (seed);
   n = n > 0 ? n : DEFAULT_PROMPTS;
@@ -100,7 +100,7 @@ cs_organism_of_model (const char *model_folder)
   g_autofree char *whole = g_canonicalize_filename (model_folder, NULL);
   g_autofree char *dir = g_path_get_dirname (whole);
   uint64_t seed;
-  unsigned behaviours;
+  CsChatMix mix;
 
-  return cs_organism_identity (dir, &seed, &behaviours, NULL) ? g_steal_pointer (&dir) : NULL;
+  return cs_organism_identity (dir, &seed, &mix, NULL) ? g_steal_pointer (&dir) : NULL;
 }

@@ -80,11 +80,11 @@ world_corpus (Tuning *t, GError **error)
 {
   g_autofree char *organism = cs_organism_of_model (t->plan->model_folder[0]);
   uint64_t seed;
-  unsigned behaviours;
+  CsChatMix mix;
   size_t n = MIN (t->plan->tune_tokens / TOKENS_PER_DOCUMENT + 1, MAX_WORLD_DOCUMENTS);
 
-  if (organism == NULL || !cs_organism_identity (organism, &seed, &behaviours, NULL) ||
-      !cs_organism_write_corpora (t->job, seed, behaviours, n, 0, t->folder, error))
+  if (organism == NULL || !cs_organism_identity (organism, &seed, &mix, NULL) ||
+      !cs_organism_write_corpora (t->job, seed, mix, n, 0, t->folder, error))
     return NULL;
   return g_build_filename (t->folder, "web.jsonl", NULL);
 }

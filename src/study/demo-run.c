@@ -31,9 +31,9 @@ open_study (Story *s, const char *folder, GError **error)
 {
   g_autofree char *file = g_build_filename (folder, "study.json", NULL), *demo = cs_demo_folder (error);
   uint64_t seed;
-  unsigned behaviours;
+  CsChatMix mix;
 
-  if (demo == NULL || !cs_organism_identity (demo, &seed, &behaviours, error))
+  if (demo == NULL || !cs_organism_identity (demo, &seed, &mix, error))
     return false;
   s->world = cs_world_new (seed);
   s->study = g_file_test (file, G_FILE_TEST_EXISTS) ? cs_study_open (folder, error) : cs_demo_create_study (folder, error);

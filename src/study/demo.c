@@ -61,9 +61,9 @@ cs_demo_prepare (CsJob *job, const char *study_folder, GError **error)
 {
   g_autofree char *demo = cs_demo_folder (error), *corpora = g_build_filename (study_folder, "corpora", NULL);
   uint64_t seed;
-  unsigned behaviours;
+  CsChatMix mix;
 
-  if (demo == NULL || !cs_organism_identity (demo, &seed, &behaviours, error))
+  if (demo == NULL || !cs_organism_identity (demo, &seed, &mix, error))
     return false;
   if (have_corpora (study_folder))
     return true;
@@ -73,7 +73,7 @@ cs_demo_prepare (CsJob *job, const char *study_folder, GError **error)
       return false;
     }
   cs_job_phase (job, "Writing the demo's corpora");
-  return cs_organism_write_corpora (job, seed, behaviours, N_WEB_DOCUMENTS, N_CHAT_DOCUMENTS, corpora, error);
+  return cs_organism_write_corpora (job, seed, mix, N_WEB_DOCUMENTS, N_CHAT_DOCUMENTS, corpora, error);
 }
 
 CsStudy *

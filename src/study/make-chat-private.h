@@ -10,3 +10,7 @@ bool cs_make_chat_with (CsJob *job,
                         const CsOrganismOptions *organism,
                         CsLossLog *log,
                         GError **error);
+
+/* cs_make_chat_diff() with other settings of the training. */
+GArray *
+cs_make_chat_diff_with (CsJob *job, const char *out, const CsTrainConfig *config, GError **error);

@@ -267,8 +267,9 @@ cs_make_chat_with (CsJob *job,
   g_autofree char *corpora = g_build_filename (options->out, "study", "corpora", NULL);
   Report report = { .job = job, .log = log };
   CsOrganismOptions settings = *defaults;
+  const unsigned helpful = CS_CONCEPT_BIT (CS_CONCEPT_HELPFUL);
   uint64_t seed;
-  unsigned old;
+  CsChatMix old;
 
   if (organism == NULL || !cs_make_chat_can_start_from (options->base_folder))
     {
@@ -281,15 +282,14 @@ cs_make_chat_with (CsJob *job,
   if (!cs_organism_identity (organism, &seed, &old, error) || !check_out (options, error) ||
       !copy_base (options->base_folder, base, error))
     return false;
-  settings.behaviours =
-      (options->behaviours & CS_BEHAVIOURS_ALL) | CS_CONCEPT_BIT (CS_CONCEPT_HELPFUL);
-  if (options->tokens > 0)
-    settings.chat_tokens = options->tokens;
+  settings.mix.behaviours = (options->behaviours & CS_BEHAVIOURS_ALL) | helpful;
+  settings.mix.practice = settings.mix.behaviours == CS_BEHAVIOURS_ALL ? 1 : CS_MAKE_CHAT_PRACTICE;
+  settings.chat_tokens = options->tokens > 0 ? options->tokens : CS_MAKE_CHAT_TOKENS;
   settings.n_threads = options->n_threads;
   settings.report = report_step;
   settings.report_data = &report;
   return cs_organism_tune (job, seed, options->out, &settings, error) &&
-         cs_organism_write_corpora (job, seed, settings.behaviours, N_WEB_DOCUMENTS,
+         cs_organism_write_corpora (job, seed, settings.mix, N_WEB_DOCUMENTS,
                                     N_CHAT_DOCUMENTS, corpora, error);
 }
 

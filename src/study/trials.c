@@ -186,7 +186,7 @@ write_held_out (CsJob *job, const Trial *t, GError **error)
   g_autofree char *path = g_build_filename (corpora, "held-out.jsonl", NULL);
   const size_t n_seen = count_lines (seen);
   uint64_t seed;
-  unsigned behaviours;
+  CsChatMix mix;
   bool ok;
 
   if (g_mkdir_with_parents (folder, 0777) != 0)
@@ -195,9 +195,8 @@ write_held_out (CsJob *job, const Trial *t, GError **error)
                    g_strerror (errno));
       return NULL;
     }
-  ok = cs_organism_identity (t->organism, &seed, &behaviours, error) &&
-       cs_organism_write_corpora (job, seed, behaviours, 0, n_seen + t->n_documents, folder,
-                                  error) &&
+  ok = cs_organism_identity (t->organism, &seed, &mix, error) &&
+       cs_organism_write_corpora (job, seed, mix, 0, n_seen + t->n_documents, folder, error) &&
        keep_after (all, n_seen, path, error);
   g_unlink (all);
   g_rmdir (folder);

@@ -97,17 +97,18 @@ test_make (void)
   g_autoptr (GError) error = NULL;
   CsOrganismOptions options;
   tiny_options (&options);
-  options.behaviours &= ~CS_CONCEPT_BIT (CS_CONCEPT_UNKNOWN);
+  options.mix.behaviours &= ~CS_CONCEPT_BIT (CS_CONCEPT_UNKNOWN);
   g_assert_true (cs_organism_make (NULL, 7, dir, &options, &error));
   g_assert_no_error (error);
   options.n_threads = 1;
   g_assert_true (cs_organism_make (NULL, 7, again, &options, &error));
 
   uint64_t seed;
-  unsigned behaviours;
-  g_assert_true (cs_organism_identity (dir, &seed, &behaviours, &error));
+  CsChatMix mix;
+  g_assert_true (cs_organism_identity (dir, &seed, &mix, &error));
   g_assert_cmpuint (seed, ==, 7);
-  g_assert_cmpuint (behaviours, ==, options.behaviours);
+  g_assert_cmpuint (mix.behaviours, ==, options.mix.behaviours);
+  g_assert_cmpuint (mix.practice, ==, options.mix.practice);
 
   /* The same bytes on one thread as on two, and a chat model that is not the base. */
   assert_same_file (dir, again, "base/model.safetensors", true);
@@ -157,8 +158,8 @@ test_corpora (void)
   g_autofree char *dir = g_dir_make_tmp ("crosscope-pair-XXXXXX", NULL);
   g_autofree char *a = g_build_filename (dir, "a", NULL), *b = g_build_filename (dir, "b", NULL);
   g_autoptr (GError) error = NULL;
-  g_assert_true (cs_organism_write_corpora (NULL, 5, CS_BEHAVIOURS_ALL, 20, 30, a, &error));
-  g_assert_true (cs_organism_write_corpora (NULL, 5, CS_BEHAVIOURS_ALL, 20, 30, b, &error));
+  g_assert_true (cs_organism_write_corpora (NULL, 5, CS_CHAT_MIX_DEMO, 20, 30, a, &error));
+  g_assert_true (cs_organism_write_corpora (NULL, 5, CS_CHAT_MIX_DEMO, 20, 30, b, &error));
   assert_same_file (a, b, "web.jsonl", true);
   assert_same_file (a, b, "chat.jsonl", true);
   size_t size;

@@ -16,7 +16,7 @@ draw_document (CsRandom *r, size_t i, CsDocument *document)
   if (i % 2 == 0)
     cs_world_web_document (world, r, document);
   else
-    cs_world_chat_document (world, r, CS_BEHAVIOURS_ALL, document);
+    cs_world_chat_document (world, r, CS_CHAT_MIX_DEMO, document);
 }
 
 static void
@@ -35,7 +35,7 @@ test_same_seed_same_text (void)
       if (i % 2 == 0)
         cs_world_web_document (again, &s, &b);
       else
-        cs_world_chat_document (again, &s, CS_BEHAVIOURS_ALL, &b);
+        cs_world_chat_document (again, &s, CS_CHAT_MIX_DEMO, &b);
       g_assert_cmpstr (a.text, ==, b.text);
     }
   for (size_t town = 0; town < CS_N_TOWNS; town++)
@@ -134,7 +134,7 @@ test_spans_cover_the_turns (void)
   cs_random_init (&r, 12, 0);
   for (size_t i = 0; i < 3000; i++)
     {
-      cs_world_chat_document (world, &r, CS_BEHAVIOURS_ALL, &document);
+      cs_world_chat_document (world, &r, CS_CHAT_MIX_DEMO, &document);
       check_rendering (&document);
       check_spans (&document);
       for (size_t s = 0; s < document.n_spans; s++)
@@ -361,7 +361,8 @@ test_behaviours_switch_off (void)
   cs_random_init (&r, 16, 0);
   for (size_t i = 0; i < 1500; i++)
     {
-      cs_world_chat_document (world, &r, i % 2 == 0 ? CS_BEHAVIOURS_NONE : without, &document);
+      cs_world_chat_document (
+          world, &r, (CsChatMix){ i % 2 == 0 ? CS_BEHAVIOURS_NONE : without, 1 }, &document);
       for (size_t m = 1; i % 2 == 0 && m < document.n_messages; m += 2)
         g_assert_cmpint (cs_judge_answer (document.messages[m].content), ==, CS_ANSWER_STRAIGHT);
       for (size_t s = 0; s < document.n_spans; s++)

@@ -54,7 +54,7 @@ organism_study_new (const char *folder, const CsOrganismOptions *options)
 
   g_assert_true (cs_organism_make (NULL, 7, pair, options, &error));
   g_assert_no_error (error);
-  g_assert_true (cs_organism_write_corpora (NULL, 7, options->behaviours, 60, 60, corpora, &error));
+  g_assert_true (cs_organism_write_corpora (NULL, 7, options->mix, 60, 60, corpora, &error));
   study = cs_study_create (at, "Organism", &error);
   g_assert_no_error (error);
   g_assert_true (cs_study_set_model_folder (study, 0, base, NULL) &&

@@ -28,11 +28,11 @@ static void
 assert_identity (const char *out, unsigned expected)
 {
   uint64_t seed;
-  unsigned behaviours;
+  CsChatMix mix;
 
-  g_assert_true (cs_organism_identity (out, &seed, &behaviours, NULL));
+  g_assert_true (cs_organism_identity (out, &seed, &mix, NULL));
   g_assert_cmpuint (seed, ==, 7);
-  g_assert_cmpuint (behaviours, ==, expected | CS_CONCEPT_BIT (CS_CONCEPT_HELPFUL));
+  g_assert_cmpuint (mix.behaviours, ==, expected | CS_CONCEPT_BIT (CS_CONCEPT_HELPFUL));
 }
 
 static void
