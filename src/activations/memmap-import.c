@@ -306,6 +306,8 @@ document_ends (const Cache *cache, size_t n, GError **error)
 static bool
 check_pair (const Cache *base, const Cache *chat, size_t n, GError **error)
 {
+  if (base->layer < 0)
+    return fail (base, error, "its folder's name does not say which layer it is, such as layer_13_out");
   if (base->d_model != chat->d_model || base->layer != chat->layer)
     return fail (chat, error, "its width or layer is not that of the base model's cache");
   for (size_t i = 0; i < n; i++)
@@ -386,7 +388,7 @@ cs_memmap_import (CsJob *job,
     {
       char *corpora[] = { ancestor (cache[0].folder, 2), NULL };
       CsStoreInfo info = { .d_model = cache[0].d_model,
-                           .layer = (size_t)MAX (cache[0].layer, 0),
+                           .layer = (size_t)cache[0].layer,
                            .dtype = cache[0].dtype == CS_DTYPE_F16 && cache[1].dtype == CS_DTYPE_F16
                                         ? CS_DTYPE_F16
                                         : CS_DTYPE_F32,

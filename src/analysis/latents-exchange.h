@@ -43,3 +43,18 @@ typedef struct {
  * maxActApprox, activations [{tokens, values, bin_min, bin_max, …}], …}]. */
 bool cs_latents_export_neuronpedia (CsJob *job, const char *run_folder, const CsNeuronpediaOptions *options,
                                     const char *path, GError **error);
+
+/* The block that a run reads: as its config.json or its store says, or the store given (may be NULL). −1 = not known. */
+long cs_run_layer (const char *run_folder, const char *store_path);
+
+typedef struct {
+  size_t      latent;
+  unsigned    model;             /* whose decoder row: 0 = base, 1 = chat */
+  long        layer;             /* of cs_run_layer(), or as the user says */
+  const char *model_folder;      /* whose config.json names the architecture; NULL = not said */
+} CsLatentVectorOptions;
+
+/* A GGUF file (cs_control_vector_export()) in which a strength of 1 stands for the latent's maximum; a vector of length 1
+ * where that is not known. */
+bool cs_latent_export_vector (const char *run_folder, const CsLatentVectorOptions *options, const char *path,
+                              GError **error);

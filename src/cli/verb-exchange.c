@@ -152,65 +152,21 @@ export_clear (Export *w)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Export, export_clear)
 
-/* The layer that was asked for, or that of the run's configuration or of its store; −1 where none
- * says. */
+/* The layer that was asked for, or that of the run or of its store; −1 where none says. */
 static long
 find_layer (const Export *w)
 {
-  g_autofree char *path = g_build_filename (w->path, "config.json", NULL);
-  g_autoptr (json_t) config = cs_json_load (path, 0, NULL);
-  json_t *layer = json_object_get (config, "layer");
-  const char *named = json_string_value (json_object_get (config, "store"));
-  if (w->layer >= 0)
-    return (long)w->layer;
-  if (json_is_integer (layer))
-    return (long)json_integer_value (layer);
-  const char *store_path = w->store ? w->store : named;
-  g_autoptr (CsStore) store = store_path ? cs_store_open (store_path, false, NULL) : NULL;
-  return store ? (long)cs_store_info (store)->layer : -1;
-}
-
-/* llama.cpp's name of a model's kind: its config's model_type, without the underscores that it
- * writes. */
-static char *
-architecture (const Export *w)
-{
-  g_autofree char *path = w->chat ? g_build_filename (w->chat, "config.json", NULL) : NULL;
-  g_autoptr (json_t) config = path ? cs_json_load (path, 0, NULL) : NULL;
-  const char *type = json_string_value (json_object_get (config, "model_type"));
-  if (g_strcmp0 (type, "mistral") == 0)
-    return g_strdup ("llama");
-  if (g_strcmp0 (type, "gemma3_text") == 0)
-    return g_strdup ("gemma3");
-  g_auto (GStrv) parts = g_strsplit (type ? type : "", "_", -1);
-  return g_strjoinv ("", parts);
+  return w->layer >= 0 ? (long)w->layer : cs_run_layer (w->path, w->store);
 }
 
 static bool
 export_gguf (const Export *w, GError **error)
 {
-  const long layer = find_layer (w);
-  g_autofree char *kind = architecture (w);
-  g_autoptr (CsLatents) latents = NULL;
-  g_autofree char *table = g_build_filename (w->path, "latents.h5", NULL);
-  g_autoptr (CsCrosscoder) crosscoder = cs_crosscoder_load (w->path, error);
-  if (!crosscoder)
-    return false;
-  if (layer < 0)
-    {
-      g_set_error (error, CS_ERROR, CS_ERROR_USAGE,
-                   "“%s” does not say which layer it reads: name it with --layer.", w->path);
-      return false;
-    }
-  if (g_file_test (table, G_FILE_TEST_EXISTS) && !(latents = cs_latents_load (w->path, error)))
-    return false;
-  CsControlVectorOptions options = { .latent = (size_t)w->latent,
-                                     .model = g_strcmp0 (w->model, "base") == 0 ? 0 : 1,
-                                     .layer = (size_t)layer,
-                                     .architecture = kind };
-  if (latents && options.latent < latents->n_latents)
-    options.activation = (double)latents->rows[options.latent].max_act;
-  return cs_control_vector_export (crosscoder, &options, w->out, error);
+  const CsLatentVectorOptions options = { .latent = (size_t)w->latent,
+                                          .model = g_strcmp0 (w->model, "base") == 0 ? 0 : 1,
+                                          .layer = find_layer (w),
+                                          .model_folder = w->chat };
+  return cs_latent_export_vector (w->path, &options, w->out, error);
 }
 
 static bool

@@ -9,12 +9,15 @@
  *
  * Tensors are trusted over config.json, which is only asked for what no tensor says. */
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "crosscoder-private.h"
 #include "errors.h"
 #include "json.h"
 #include "vector.h"
+
+#define MANY_WEIGHTS ((size_t)1 << 24) /* below, threads cost more than they bring */
 
 static bool
 format_error (GError **error, const char *path, const char *what)
@@ -110,6 +113,55 @@ find_shape (const CsTensorFile *file, const char *path, GError **error)
   return encoder;
 }
 
+/* Rows of the two models' halves, read in place where they are float32: nothing of the weights' size
+ * is allocated but the crosscoder. */
+typedef struct
+{
+  CsCrosscoder *crosscoder;
+  const float *encoder, *decoder;
+  atomic_bool bad;
+} WeightsTask;
+
+enum
+{
+  STRIP = 64 /* latents that are transposed at a time */
+};
+
+static void
+take_rows (size_t begin, size_t end, unsigned worker, void *data)
+{
+  WeightsTask *task = data;
+  CsCrosscoder *crosscoder = task->crosscoder;
+  const size_t d = crosscoder->d_model, F = crosscoder->n_latents;
+  for (size_t strip = begin; strip < end; strip++)
+    {
+      const size_t first = strip * STRIP, n = MIN (STRIP, F - first);
+      float *encoder = crosscoder->encoder + first * 2 * d;
+      float *decoder = crosscoder->decoder + first * 2 * d;
+      for (size_t m = 0; m < 2; m++)
+        {
+          cs_crosscoder_transpose (task->encoder + m * d * F + first, F, encoder + m * d, 2 * d, d, n);
+          for (size_t j = 0; j < n; j++)
+            memcpy (decoder + j * 2 * d + m * d, task->decoder + (m * F + first + j) * d, d * sizeof (float));
+        }
+      if (!cs_all_finite (encoder, n * 2 * d) || !cs_all_finite (decoder, n * 2 * d))
+        atomic_store_explicit (&task->bad, true, memory_order_relaxed);
+    }
+}
+
+/* The numbers of a tensor where they are float32 that can be used in place; else a copy, which *copy owns. */
+static const float *
+floats_of (const char *path, const CsTensor *tensor, float **copy, GError **error)
+{
+  if (tensor->dtype == CS_DTYPE_F32 && (uintptr_t)tensor->data % sizeof (float) == 0)
+    return tensor->data;
+  *copy = g_try_new (float, tensor->n_elements);
+  if (*copy)
+    return read_floats (path, tensor, *copy, false, error) ? *copy : NULL;
+  format_error (error, path, "it does not fit in memory");
+  return NULL;
+}
+
 static bool
 read_weights (CsCrosscoder *crosscoder,
               const CsTensorFile *file,
@@ -118,23 +170,21 @@ read_weights (CsCrosscoder *crosscoder,
               GError **error)
 {
   const size_t d = crosscoder->d_model, F = crosscoder->n_latents;
+  g_autofree float *encoder_copy = NULL, *decoder_copy = NULL;
+  WeightsTask task = { .crosscoder = crosscoder };
   const CsTensor *decoder =
       cs_tensor_file_get (file, "decoder.weight", 3, (size_t[]){ 2, F, d }, error);
-  if (!decoder)
+  if (!decoder || !(task.encoder = floats_of (path, encoder, &encoder_copy, error)) ||
+      !(task.decoder = floats_of (path, decoder, &decoder_copy, error)))
     return false;
-  g_autofree float *rows = g_try_new (float, 2 * d * F);
-  if (!rows)
-    return format_error (error, path, "it does not fit in memory");
-  if (!read_floats (path, encoder, rows, true, error))
-    return false;
-  for (size_t m = 0; m < 2; m++)
-    cs_crosscoder_transpose (rows + m * d * F, F, crosscoder->encoder + m * d, 2 * d, d, F);
-  if (!read_floats (path, decoder, rows, true, error))
-    return false;
-  for (size_t m = 0; m < 2; m++)
-    for (size_t j = 0; j < F; j++)
-      memcpy (crosscoder->decoder + j * 2 * d + m * d, rows + (m * F + j) * d, d * sizeof (float));
-  return true;
+  g_autoptr (CsTeam) team = 4 * d * F >= MANY_WEIGHTS ? cs_team_new (0) : NULL;
+  cs_team_run (team, (F + STRIP - 1) / STRIP, take_rows, &task);
+  if (!atomic_load_explicit (&task.bad, memory_order_relaxed))
+    return true;
+  const bool in_encoder = !cs_all_finite (crosscoder->encoder, F * 2 * d);
+  return format_error (error, path,
+                       in_encoder ? "tensor “encoder.weight” holds numbers that are not finite"
+                                  : "tensor “decoder.weight” holds numbers that are not finite");
 }
 
 static bool
@@ -321,8 +371,8 @@ read_config (CsCrosscoder *crosscoder, const CsTensorFile *file, const char *pat
   return true;
 }
 
-CsCrosscoder *
-cs_crosscoder_read (const CsTensorFile *file, const char *config_path, GError **error)
+static CsCrosscoder *
+read_crosscoder (const CsTensorFile *file, const char *config_path, bool weights, GError **error)
 {
   const char *path = cs_tensor_file_path (file);
   const CsTensor *encoder = find_shape (file, path, error);
@@ -331,13 +381,25 @@ cs_crosscoder_read (const CsTensorFile *file, const char *config_path, GError **
   g_autoptr (CsCrosscoder) crosscoder =
       cs_crosscoder_new (encoder->shape[1], encoder->shape[2], CS_VARIANT_L1, error);
   if (!crosscoder || !read_rules (crosscoder, file, path, error) ||
-      !read_weights (crosscoder, file, path, encoder, error) ||
+      (weights && !read_weights (crosscoder, file, path, encoder, error)) ||
       !read_biases (crosscoder, file, path, error) ||
       !read_normalisation (crosscoder, file, path, error) ||
       !read_folded (crosscoder, file, path, error) ||
       !read_config (crosscoder, file, config_path, error))
     return NULL;
   return g_steal_pointer (&crosscoder);
+}
+
+CsCrosscoder *
+cs_crosscoder_read (const CsTensorFile *file, const char *config_path, GError **error)
+{
+  return read_crosscoder (file, config_path, true, error);
+}
+
+CsCrosscoder *
+cs_crosscoder_read_head (const CsTensorFile *file, const char *config_path, GError **error)
+{
+  return read_crosscoder (file, config_path, false, error);
 }
 
 CsCrosscoder *

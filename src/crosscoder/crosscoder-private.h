@@ -22,5 +22,7 @@ bool  cs_crosscoder_write (const CsCrosscoder *crosscoder, const char *path, con
 /* A crosscoder with dictionary_learning's names and shapes out of any file of tensors. config_path (NULL or a file that need
  * not exist) is asked for what no tensor says. */
 CsCrosscoder *cs_crosscoder_read (const CsTensorFile *file, const char *config_path, GError **error);
+/* The same without the weights: encoder and decoder are there, but zero, and take no memory until they are touched. */
+CsCrosscoder *cs_crosscoder_read_head (const CsTensorFile *file, const char *config_path, GError **error);
 /* dst [n, m] = src [m, n] transposed, with row strides. */
 void  cs_crosscoder_transpose (const float *src, size_t src_stride, float *dst, size_t dst_stride, size_t m, size_t n);

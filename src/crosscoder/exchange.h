@@ -23,8 +23,13 @@ typedef struct {
  * for the user (NULL-terminated, free with g_strfreev()). path: a file, or a folder that holds one. */
 bool cs_crosscoder_import (const char *path, const char *run_folder, const CsImportOptions *options, char ***notes,
                            GError **error);
+/* Whether path is what cs_crosscoder_import() takes; else an error that says what it is. Reads no weights. */
+bool cs_crosscoder_recognise (const char *path, GError **error);
 /* Whether a run was imported: it has weights but was not trained here. */
 bool cs_run_is_imported (const char *run_folder);
+/* Whether it is a BatchTopK crosscoder whose threshold is not known, so that it encodes nothing before
+ * cs_crosscoder_calibrate_on_store(). Reads no weights; false where there is no crosscoder. */
+bool cs_run_needs_threshold (const char *run_folder);
 
 /* model.safetensors, config.json (the constructor's arguments) and trainer_config.json into folder, made where missing,
  * for CrossCoder or BatchTopKCrossCoder.from_pretrained (folder, from_hub=True). A TopK crosscoder has no class there:

@@ -26,4 +26,13 @@ bool cs_import_recognise (CsImport *import, GError **error);
 CsCrosscoder *cs_import_kissane (const CsTensorFile *file, GError **error);
 /* Multiplies encoder and divides decoder and its bias by c_m, and remembers c. */
 void cs_crosscoder_fold (CsCrosscoder *crosscoder, const double c[2]);
+/* --- Keeping a file of the hub format as it is (import-keep.c) --- */
+bool cs_import_may_keep (const CsImport *import, const CsImportOptions *options);
+/* The crosscoder without its weights, which are checked in place. */
+CsCrosscoder *cs_import_look (const CsImport *import, GError **error);
+/* to gets the contents of from: shared blocks or another name of the same file where that can be, else a copy. */
+bool cs_import_share_file (const char *from, const char *to, GError **error);
+/* Makes a run that shares the file read as the original does. */
+bool cs_import_complete (const CsImport *import, const char *run_folder, GError **error);
+bool cs_import_write_model (const CsCrosscoder *crosscoder, const char *path, GError **error);
 void cs_import_note (CsImport *import, const char *format, ...) G_GNUC_PRINTF (2, 3);

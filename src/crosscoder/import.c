@@ -296,19 +296,31 @@ check_free (const char *run_folder, GError **error)
   return false;
 }
 
-/* A half-written run is none: config.json, which makes it one of the study's, comes last. */
-static bool
-write_run (const CsImport *import, const char *path, const char *run_folder, GError **error)
+bool
+cs_import_write_model (const CsCrosscoder *crosscoder, const char *path, GError **error)
 {
   const char *metadata[] = { "format",   "pt",
-                             "variant",  cs_variant_name (import->crosscoder->variant),
+                             "variant",  cs_variant_name (crosscoder->variant),
                              "imported", "true",
                              NULL };
+  return cs_crosscoder_write (crosscoder, path, metadata, error);
+}
+
+/* A half-written run is none: config.json, which makes it one of the study's, comes last. */
+static bool
+write_run (
+    const CsImport *import, const char *path, const char *run_folder, bool keep, GError **error)
+{
   g_autofree char *model = g_build_filename (run_folder, "model.safetensors", NULL);
-  if (!cs_crosscoder_write (import->crosscoder, model, metadata, error))
+  g_autofree char *config = g_build_filename (run_folder, "config.json", NULL);
+  const char *original = cs_tensor_file_path (import->file);
+  if (!(keep ? cs_import_share_file (original, model, error)
+             : cs_import_write_model (import->crosscoder, model, error)))
     return false;
-  if (write_config (import, path, run_folder, error))
+  if (write_config (import, path, run_folder, error) &&
+      (!keep || cs_import_complete (import, run_folder, error)))
     return true;
+  g_unlink (config);
   g_unlink (model);
   return false;
 }
@@ -324,9 +336,11 @@ cs_crosscoder_import (const char *path,
   if (!check_free (run_folder, error) || !cs_import_locate (&import, path, error) ||
       !cs_import_recognise (&import, error))
     return false;
+  const bool keep = cs_import_may_keep (&import, options);
   import.crosscoder = strcmp (import.format, "kissane") == 0
                           ? cs_import_kissane (import.file, error)
-                          : cs_crosscoder_read (import.file, import.config_path, error);
+                      : keep ? cs_import_look (&import, error)
+                             : cs_crosscoder_read (import.file, import.config_path, error);
   if (!import.crosscoder)
     return false;
   if (import.crosscoder->variant == CS_VARIANT_BATCHTOPK && import.crosscoder->threshold < 0)
@@ -335,12 +349,19 @@ cs_crosscoder_import (const char *path,
   if (!fold (&import, options, error))
     return false;
   take_settings (&import, options);
-  if (!write_run (&import, path, run_folder, error))
+  if (!write_run (&import, path, run_folder, keep, error))
     return false;
   g_ptr_array_add (import.notes, NULL);
   if (notes)
     *notes = g_strdupv ((char **)import.notes->pdata);
   return true;
+}
+
+bool
+cs_crosscoder_recognise (const char *path, GError **error)
+{
+  g_auto (CsImport) import = { .notes = g_ptr_array_new_with_free_func (g_free), .layer = -1 };
+  return cs_import_locate (&import, path, error) && cs_import_recognise (&import, error);
 }
 
 bool
@@ -350,4 +371,14 @@ cs_run_is_imported (const char *run_folder)
   g_autoptr (json_t) config = cs_json_load (path, 1 << 20, NULL);
   return json_is_object (json_object_get (config, "imported")) &&
          !cs_checkpoint_exists (run_folder);
+}
+
+bool
+cs_run_needs_threshold (const char *run_folder)
+{
+  g_autofree char *model = g_build_filename (run_folder, "model.safetensors", NULL);
+  g_autofree char *config = g_build_filename (run_folder, "config.json", NULL);
+  g_autoptr (CsTensorFile) file = cs_tensor_file_open (model, NULL);
+  g_autoptr (CsCrosscoder) head = file ? cs_crosscoder_read_head (file, config, NULL) : NULL;
+  return head && head->variant == CS_VARIANT_BATCHTOPK && head->threshold < 0;
 }
