@@ -23,6 +23,12 @@ typedef struct
   CsChatTemplate *chat;
   double tokens[127]; /* read so far, by corpus */
   double documents[127];
+  CsHarvestSample *sample; /* NULL where nothing can be written */
+  bool at_end;             /* of the corpora */
+  size_t n_taken;          /* documents that came back */
+  double n_run;            /* their tokens */
+  double start, flushed;   /* times */
+  double steady_start, steady_run;
 } Probe;
 
 static double
@@ -38,6 +44,7 @@ clear (Probe *p)
     g_clear_pointer (&p->models[m], cs_model_unref);
   g_clear_pointer (&p->tokenizer, cs_tokenizer_unref);
   g_clear_pointer (&p->chat, cs_chat_template_free);
+  g_clear_pointer (&p->sample, cs_harvest_sample_free);
 }
 
 static bool
@@ -49,7 +56,7 @@ open_all (Probe *p, CsHarvestProbe *probe, GError **error)
   if (!cs_pair_check (o->base_folder, o->chat_folder, error) ||
       (p->models[0] = cs_model_open (o->base_folder, error)) == NULL ||
       (p->models[1] = cs_model_open (o->chat_folder, error)) == NULL ||
-      (p->tokenizer = cs_tokenizer_open (o->base_folder, error)) == NULL ||
+      (p->tokenizer = cs_pair_tokenizer (o->base_folder, o->chat_folder, NULL, error)) == NULL ||
       !cs_model_replace_tokens (p->models[0], o->base_replacements, error))
     return false;
   p->chat = cs_chat_template_open_pair (o->chat_folder, o->base_folder, NULL);
@@ -132,8 +139,6 @@ count_tokens (Probe *p, CsHarvestProbe *probe, GError **error)
   return false;
 }
 
-/* --- Speed --- */
-
 /* Bytes of this process that are no file's; 0 where the system does not say. */
 static double
 anonymous_bytes (void)
@@ -148,46 +153,150 @@ anonymous_bytes (void)
   return 1024 * kilobytes;
 }
 
-/* Hands out documents for so long, then waits for those under way. */
-static bool
-run_documents (Probe *p, CsRunner *runner, size_t cut, CsHarvestProbe *probe, GError **error)
-{
-  const double start = now ();
-  double tokens = 0;
-  CsSource source;
-  bool ok = cs_source_open (&source, p->options, p->tokenizer, p->chat, error), more = true;
+/* --- Storing --- */
 
-  while (ok && (more || cs_runner_under_way (runner) > 0))
+static double
+row_bytes (const Probe *p, const CsHarvestProbe *probe)
+{
+  return 2 * (double)probe->d_model * (double)cs_dtype_size (p->options->dtype) + 9;
+}
+
+/* About what the models get through in the time: the disk is asked for no more. */
+static void
+open_sample (Probe *p, const CsHarvestProbe *probe)
+{
+  const double share = (double)(probe->layer + 1) / (double)probe->n_layers;
+  const double work = 4 * share * (double)cs_model_n_parameters (p->models[0]);
+  const double guess = p->budget * 1e11 / MAX (work, 1);
+  CsStoreInfo info = { .d_model = probe->d_model,
+                       .layer = probe->layer,
+                       .dtype = p->options->dtype,
+                       .base_model = g_strdup (cs_model_name (p->models[0])),
+                       .base_hash = g_strdup (cs_model_hash (p->models[0])),
+                       .chat_model = g_strdup (cs_model_name (p->models[1])),
+                       .chat_hash = g_strdup (cs_model_hash (p->models[1])),
+                       .tokenizer_hash = g_strdup (cs_tokenizer_hash (p->tokenizer)) };
+  CsSource source;
+
+  if (cs_source_open (&source, p->options, p->tokenizer, p->chat, NULL))
+    {
+      info.corpora = cs_source_names (&source);
+      cs_source_clear (&source);
+    }
+  if (info.corpora != NULL && p->options->out != NULL)
+    p->sample = cs_harvest_sample_new (p->options->out, &info,
+                                       (size_t)CLAMP (MIN (guess, probe->n_tokens), 1024, 262144));
+  cs_store_info_clear (&info);
+}
+
+static bool
+store_slot (Probe *p, const CsHarvestProbe *probe, const CsRunnerSlot *slot, GError **error)
+{
+  const int32_t *ids = (const int32_t *)(const void *)slot->ids->data;
+
+  if (slot->error != NULL)
+    {
+      g_propagate_error (error, g_error_copy (slot->error));
+      return false;
+    }
+  if (p->sample == NULL)
+    return true;
+  return cs_store_append_document (p->sample->store, ids + slot->skip, slot->ids->len - slot->skip,
+                                   slot->corpus, slot->rows + slot->skip * 2 * probe->d_model,
+                                   error);
+}
+
+/* As a harvest does every two seconds. */
+static bool
+flush (Probe *p, GError **error)
+{
+  p->flushed = now ();
+  return p->sample == NULL || cs_store_flush (p->sample->store, error);
+}
+
+/* --- Running --- */
+
+/* While it is time, or nothing has come back yet. */
+static bool
+is_on (const Probe *p)
+{
+  return p->n_taken == 0 || now () - p->start < p->budget;
+}
+
+static bool
+hand_out (Probe *p, CsRunner *runner, CsSource *source, size_t cut, size_t n_threads, GError **error)
+{
+  /* a document of a large model may take longer than all the time there is: one a thread first */
+  const size_t most = p->n_taken > 0 ? SIZE_MAX : n_threads;
+  g_autoptr (GError) local = NULL;
+  CsRunnerSlot *slot;
+
+  while (!p->at_end && is_on (p) && cs_runner_under_way (runner) < most &&
+         (slot = cs_runner_free_slot (runner)) != NULL)
+    {
+      p->at_end = !cs_source_next (source, slot->ids, &slot->skip, &slot->corpus, &local);
+      if (p->at_end)
+        break;
+      g_array_set_size (slot->ids, (guint)MIN (slot->ids->len, cut));
+      cs_runner_submit (runner);
+    }
+  if (local == NULL)
+    return true;
+  g_propagate_error (error, g_steal_pointer (&local));
+  return false;
+}
+
+/* Once every thread has had a document, what follows comes at the harvest's own pace. */
+static void
+count_slot (Probe *p, const CsRunnerSlot *slot, unsigned n_threads)
+{
+  p->n_run += (double)(slot->ids->len - slot->skip);
+  if (++p->n_taken != n_threads)
+    return;
+  p->steady_start = now ();
+  p->steady_run = p->n_run;
+}
+
+/* Of the time in which all threads were busy, where that is long enough to tell; else of all. */
+static double
+rate (const Probe *p, unsigned n_threads)
+{
+  const bool steady = p->n_taken >= 3 * (size_t)n_threads;
+  const double run = steady ? p->n_run - p->steady_run : p->n_run;
+
+  return run / MAX (now () - (steady ? p->steady_start : p->start), 1e-6);
+}
+
+/* The harvest's own loop, for so long; its end, when threads stand idle, is left out where there
+ * was enough before. */
+static bool
+run_documents (Probe *p, CsRunner *runner, CsSource *source, size_t cut, CsHarvestProbe *probe,
+               GError **error)
+{
+  const double every = MIN (2, p->budget / 2);
+
+  p->start = p->flushed = now ();
+  while ((is_on (p) && !p->at_end) ||
+         (p->n_taken < 3 * (size_t)probe->n_threads && cs_runner_under_way (runner) > 0) ||
+         (p->at_end && cs_runner_under_way (runner) > 0))
     {
       CsRunnerSlot *slot;
-      g_autoptr (GError) local = NULL;
 
-      more = more && (tokens == 0 || now () - start < p->budget);
-      while (more && cs_runner_under_way (runner) < 2 * (size_t)probe->n_threads &&
-             (slot = cs_runner_free_slot (runner)) != NULL)
-        {
-          more = cs_source_next (&source, slot->ids, &slot->skip, &slot->corpus, &local);
-          if (!more)
-            break;
-          g_array_set_size (slot->ids, (guint)MIN (slot->ids->len, cut));
-          cs_runner_submit (runner);
-          more = tokens == 0 || now () - start < p->budget;
-        }
-      if (local != NULL)
-        g_propagate_error (error, g_steal_pointer (&local));
-      ok = (error == NULL || *error == NULL) && cs_job_checkpoint (p->job, error);
-      slot = ok ? cs_runner_take (runner, 20) : NULL;
-      if (slot == NULL)
+      if (!cs_job_checkpoint (p->job, error) || !hand_out (p, runner, source, cut, probe->n_threads, error))
+        return false;
+      if ((slot = cs_runner_take (runner, 20)) == NULL)
         continue;
-      if (slot->error != NULL && error != NULL)
-        *error = g_error_copy (slot->error);
-      ok = slot->error == NULL;
-      tokens += slot->ids->len;
+      if (!store_slot (p, probe, slot, error))
+        return false;
+      count_slot (p, slot, probe->n_threads);
       cs_runner_release (runner);
+      if (now () - p->flushed >= every && !flush (p, error))
+        return false;
     }
-  cs_source_clear (&source);
-  probe->tokens_per_s = tokens / MAX (now () - start, 1e-6);
-  return ok;
+  if (!flush (p, error))
+    return false;
+  probe->tokens_per_s = rate (p, probe->n_threads);
+  return true;
 }
 
 static bool
@@ -197,44 +306,75 @@ measure_speed (Probe *p, CsHarvestProbe *probe, GError **error)
   const bool large = cs_model_n_parameters (p->models[0]) > LARGE_MODEL;
   const size_t cut = large ? MIN (max, SHORT_DOCUMENT) : max;
   const double before = anonymous_bytes ();
-  CsRunner *runner = cs_runner_new (p->models[0], p->models[1], probe->layer, max, probe->n_threads,
-                                    error);
-  bool ok = runner != NULL && run_documents (p, runner, cut, probe, error);
+  CsRunner *runner = NULL;
+  CsSource source;
+  bool ok = cs_source_open (&source, p->options, p->tokenizer, p->chat, error);
 
+  if (ok)
+    {
+      open_sample (p, probe);
+      probe->stored = p->sample != NULL;
+      runner = cs_runner_new (p->models[0], p->models[1], probe->layer, max, probe->n_threads, error);
+      ok = runner != NULL && run_documents (p, runner, &source, cut, probe, error);
+    }
   /* keys, values and rows grow with the document, and so does what was seen of them */
   probe->work_bytes = MAX (anonymous_bytes () - before, 0) * (double)max / (double)cut;
   cs_runner_free (runner);
-  return ok;
+  cs_source_clear (&source);
+  return ok && (p->sample == NULL || cs_harvest_sample_finish (p->sample, error));
+}
+
+/* What a harvest that goes on finds there. */
+static double
+tokens_there (const Probe *p, const CsHarvestProbe *probe)
+{
+  g_autoptr (CsStore) store = p->options->out != NULL && g_file_test (p->options->out, G_FILE_TEST_EXISTS)
+                                  ? cs_store_open (p->options->out, false, NULL)
+                                  : NULL;
+
+  if (store == NULL || cs_store_info (store)->layer != probe->layer ||
+      cs_store_info (store)->d_model != probe->d_model)
+    return 0;
+  return MIN ((double)cs_store_n_tokens (store), probe->n_tokens);
+}
+
+/* The corpora are read twice: to count, and to run; what is there already is read over. */
+double
+cs_harvest_probe_seconds (const CsHarvestProbe *probe)
+{
+  return probe->open_seconds + (probe->n_tokens + probe->n_stored) / probe->read_tokens_per_s +
+         (probe->n_tokens - probe->n_stored) / MAX (probe->tokens_per_s, 1e-9);
 }
 
 bool
 cs_harvest_probe (CsJob *job,
                   const CsHarvestOptions *options,
                   double seconds,
+                  CsHarvestSample **sample,
                   CsHarvestProbe *probe,
                   GError **error)
 {
   Probe p = { .job = job, .options = options, .budget = seconds };
   g_autoptr (GError) local = NULL;
+  const double start = now ();
   bool ok;
 
   *probe = (CsHarvestProbe){ 0 };
-  ok = open_all (&p, probe, &local) && count_tokens (&p, probe, &local) &&
-       measure_speed (&p, probe, &local);
+  ok = open_all (&p, probe, &local);
+  probe->open_seconds = now () - start;
+  ok = ok && count_tokens (&p, probe, &local) && measure_speed (&p, probe, &local);
   if (ok)
     {
       double share = (double)(probe->layer + 1) / (double)probe->n_layers;
 
-      probe->store_bytes = probe->n_tokens * (2 * (double)probe->d_model *
-                                                  (double)cs_dtype_size (options->dtype) +
-                                              9) +
-                           8 * probe->n_documents;
+      probe->store_bytes = probe->n_tokens * row_bytes (&p, probe) + 8 * probe->n_documents;
       probe->weight_bytes = share * (double)(cs_model_file_bytes (p.models[0]) +
                                              cs_model_file_bytes (p.models[1]));
-      /* the corpora are read twice: to count, and to run */
-      probe->seconds = probe->n_tokens / probe->read_tokens_per_s +
-                       probe->n_tokens / MAX (probe->tokens_per_s, 1e-9);
+      probe->n_stored = tokens_there (&p, probe);
+      probe->seconds = cs_harvest_probe_seconds (probe);
     }
+  if (ok && sample != NULL)
+    *sample = g_steal_pointer (&p.sample);
   clear (&p);
   if (!ok)
     g_propagate_error (error, g_steal_pointer (&local));

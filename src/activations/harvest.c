@@ -64,7 +64,9 @@ open_pair (Harvest *harvest, GError **error)
   harvest->base = cs_model_open (options->base_folder, error);
   harvest->chat = harvest->base != NULL ? cs_model_open (options->chat_folder, error) : NULL;
   harvest->tokenizer =
-      harvest->chat != NULL ? cs_tokenizer_open (options->base_folder, error) : NULL;
+      harvest->chat != NULL
+          ? cs_pair_tokenizer (options->base_folder, options->chat_folder, NULL, error)
+          : NULL;
   if (harvest->tokenizer == NULL ||
       !cs_model_replace_tokens (harvest->base, options->base_replacements, error))
     return false;

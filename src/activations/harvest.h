@@ -4,6 +4,7 @@
 #include "job.h"
 #include "model.h"
 #include "store.h"
+#include "tokenizer.h"
 
 typedef struct
 {
@@ -32,16 +33,22 @@ size_t cs_layer_middle (size_t n_layers);
  * a line, for a check list; `ok` false with a reason in `text`. */
 typedef struct
 {
-  char *title; /* "Same width" */
-  char *text;  /* "both 128" or why not, and what to do */
+  char *title;    /* "Same width" */
+  char *text;     /* "both 128" or why not, and what to do */
+  char **details; /* the tokens that differ, a line each: the first CS_PAIR_DETAILS, then how many more; NULL */
   bool ok;
 } CsPairCheck;
+
+#define CS_PAIR_DETAILS 20
 
 /* Returns CsPairCheck elements (owned by the array). Folders that cannot be opened make failed
  * checks. */
 GArray *cs_pair_checks (const char *base_folder, const char *chat_folder);
 /* The first failed check as CS_ERROR_MISMATCH. */
 bool cs_pair_check (const char *base_folder, const char *chat_folder, GError **error);
+/* The tokenizer that a pair's texts are read with: the base model's, or the chat model's where that has further added tokens
+ * (cs_tokenizer_extends()), whose ids are appended to added (int32_t; may be NULL). */
+CsTokenizer *cs_pair_tokenizer (const char *base_folder, const char *chat_folder, GArray *added, GError **error);
 
 /* Runs the harvest on the calling thread (of the job), with two or more sessions in parallel but
  * documents stored in order, so that the store does not depend on timing. An existing unfinished

@@ -305,8 +305,8 @@ open_pair (Run *run, GError **error)
 {
   const CsModelConfig *config;
 
-  run->pair = cs_pair_open_reading (run->options->base_folder, run->options->chat_folder,
-                                    &run->options->reading, error);
+  run->pair = cs_pair_open (run->options->base_folder, run->options->chat_folder,
+                            &run->options->reading, error);
   if (run->pair == NULL)
     return false;
   config = cs_model_config (run->pair->model[1]);

@@ -309,7 +309,7 @@ open_run (Run *run, GError **error)
 
   if ((run->crosscoder = cs_crosscoder_load (o->run_folder, error)) == NULL ||
       (latents = cs_latents_load (o->run_folder, error)) == NULL ||
-      (run->pair = cs_pair_open_reading (o->base_folder, o->chat_folder, &o->reading, error)) ==
+      (run->pair = cs_pair_open (o->base_folder, o->chat_folder, &o->reading, error)) ==
           NULL ||
       !fits (run, error))
     return false;

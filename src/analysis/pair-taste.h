@@ -13,15 +13,21 @@ typedef struct
   int32_t id;
   const char *text;      /* its spelling; owned by the pair's tokenizer */
   bool beyond;           /* the base's vocabulary ends before it */
+  bool added;            /* the base's tokenizer has no such token, or another one in its place */
   double base_norm;      /* of its embedding, as a share of the median over ordinary tokens */
   double moved;          /* ‖chat − base‖ of its embedding, as a share of the same for ordinary ones */
-  bool unknown;          /* beyond, or with a row as of a token that was never trained */
+  bool unknown;          /* beyond, added, or with a row as of a token that was never trained */
   int32_t replacement;   /* what the base could read in its place; −1 where nothing is known */
 } CsTemplateToken;
 
 /* CsTemplateToken elements in order of ids, of a sample conversation; empty where there is no
- * template. A row is taken for untrained where it is much shorter or longer than ordinary ones, or where chat
- * tuning moved it much more than any of them. */
+ * template. A row of the base's embedding is taken for untrained where it is shorter than CS_SHORT_ROW times the median over
+ * ordinary tokens (weight decay shrinks rows that no text asks for), longer than CS_LONG_ROW times (a row as it was drawn
+ * where training shrank the others), or where chat tuning moved it CS_MOVED_FAR times as far as the median. The pair is to
+ * be open without replaced tokens: it is about the base's own. */
+#define CS_SHORT_ROW 0.4
+#define CS_LONG_ROW 2.5
+#define CS_MOVED_FAR 4.0
 GArray *cs_pair_template_tokens (const CsPair *pair, GError **error);
 /* "128006=1432 …" for those that are unknown and have a replacement; NULL where there are none.
  * Free with g_free(). */

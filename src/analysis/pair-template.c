@@ -7,9 +7,16 @@
 #include "token-replacements.h"
 
 #define N_ORDINARY 512
-#define SHORT_ROW 0.4 /* shares of the median over ordinary tokens: a row that decayed … */
-#define LONG_ROW 2.5  /* … or is as it was drawn */
-#define MOVED_FAR 4.0
+
+/* Whether the base's tokenizer lacks it. */
+static bool
+is_added (const CsPair *pair, int32_t id)
+{
+  for (guint i = 0; i < pair->added->len; i++)
+    if (g_array_index (pair->added, int32_t, i) == id)
+      return true;
+  return false;
+}
 
 static void
 add_ids (const CsPair *pair, GArray *tokens)
@@ -131,8 +138,8 @@ measure_rows (const CsPair *pair, GArray *tokens, const GArray *ids, size_t n_or
         continue;
       token->base_norm = norm > 0 ? norms[at] / norm : NAN;
       token->moved = moved > 0 ? moves[at] / moved : NAN;
-      token->unknown = token->base_norm < SHORT_ROW || token->base_norm > LONG_ROW ||
-                       token->moved > MOVED_FAR;
+      token->unknown = token->added || token->base_norm < CS_SHORT_ROW ||
+                       token->base_norm > CS_LONG_ROW || token->moved > CS_MOVED_FAR;
       at++;
     }
   return true;
@@ -185,6 +192,7 @@ cs_pair_template_tokens (const CsPair *pair, GError **error)
       CsTemplateToken *token = &g_array_index (tokens, CsTemplateToken, i);
 
       token->beyond = token->unknown = (size_t)token->id >= vocab;
+      token->added = is_added (pair, token->id);
       token->base_norm = token->moved = NAN;
       if (!token->beyond)
         g_array_append_val (ids, token->id);
@@ -241,8 +249,8 @@ cs_template_tokens_json (const GArray *tokens)
       const CsTemplateToken *token = &g_array_index (tokens, CsTemplateToken, i);
 
       json_array_append_new (
-          list, json_pack ("{s:i, s:s?, s:b, s:b, s:o, s:o, s:o}", "id", token->id, "text", token->text,
-                           "unknown_to_base", token->unknown, "beyond_vocabulary", token->beyond,
+          list, json_pack ("{s:i, s:s?, s:b, s:b, s:b, s:o, s:o, s:o}", "id", token->id, "text", token->text,
+                           "unknown_to_base", token->unknown, "beyond_vocabulary", token->beyond, "added", token->added,
                            "base_norm_ratio", real (token->base_norm), "moved_ratio", real (token->moved),
                            "replacement", token->replacement >= 0 ? json_integer (token->replacement) : json_null ()));
     }

@@ -24,22 +24,20 @@ check_fit (const CsPair *pair, const CsTokenizer *base_tokenizer, GError **error
   return check_size ("width (d_model)", "", base->d_model, chat->d_model, error) &&
          check_size ("layers:", "", base->n_layers, chat->n_layers, error) &&
          check_size ("a vocabulary of", " tokens", base->vocab_size, chat->vocab_size, error) &&
-         cs_tokenizer_equal (base_tokenizer, pair->tokenizer, error);
+         cs_tokenizer_extends (base_tokenizer, pair->tokenizer, pair->added, error);
 }
 
 CsPair *
-cs_pair_open (const char *base_folder, const char *chat_folder, GError **error)
-{
-  return cs_pair_open_reading (base_folder, chat_folder, &(CsPairReading) { 0 }, error);
-}
-
-CsPair *
-cs_pair_open_reading (const char *base_folder, const char *chat_folder, const CsPairReading *reading, GError **error)
+cs_pair_open (const char *base_folder, const char *chat_folder, const CsPairReading *reading, GError **error)
 {
   g_autoptr (CsPair) pair = g_new0 (CsPair, 1);
   g_autoptr (CsTokenizer) base_tokenizer = NULL;
   g_autoptr (GError) no_template = NULL;
+  const CsPairReading plain = { 0 };
 
+  if (reading == NULL)
+    reading = &plain;
+  pair->added = g_array_new (FALSE, FALSE, sizeof (int32_t));
   if ((pair->model[0] = cs_model_open (base_folder, error)) == NULL ||
       (pair->model[1] = cs_model_open (chat_folder, error)) == NULL ||
       (base_tokenizer = cs_tokenizer_open (base_folder, error)) == NULL ||
@@ -64,6 +62,7 @@ cs_pair_free (CsPair *pair)
     g_clear_pointer (&pair->model[m], cs_model_unref);
   g_clear_pointer (&pair->tokenizer, cs_tokenizer_unref);
   g_clear_pointer (&pair->chat, cs_chat_template_free);
+  g_clear_pointer (&pair->added, g_array_unref);
   g_free (pair);
 }
 

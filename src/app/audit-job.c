@@ -9,7 +9,8 @@
 
 typedef struct
 {
-  char *run_folder, *base, *chat, *refuse, *comply, *phrases;
+  CsPairSource *pair;
+  char *run_folder, *refuse, *comply, *phrases;
   size_t layer;
 } AuditData;
 
@@ -19,8 +20,7 @@ audit_data_free (void *data)
   AuditData *d = data;
 
   g_free (d->run_folder);
-  g_free (d->base);
-  g_free (d->chat);
+  cs_pair_source_unref (d->pair);
   g_free (d->refuse);
   g_free (d->comply);
   g_free (d->phrases);
@@ -35,7 +35,7 @@ load_prompts (const AuditData *d, GArray **refuse, GArray **comply, GError **err
   if (d->refuse != NULL && d->comply != NULL)
     return (*refuse = cs_audit_prompts_load (d->refuse, error)) != NULL &&
            (*comply = cs_audit_prompts_load (d->comply, error)) != NULL;
-  organism = cs_organism_of_model (d->chat);
+  organism = cs_organism_of_model (d->pair->folder[1]);
   if (organism != NULL)
     return cs_audit_prompts_of_organism (organism, 0, refuse, comply, error);
   g_set_error_literal (error, CS_ERROR, CS_ERROR_USAGE,
@@ -48,7 +48,7 @@ static bool
 audit_func (CsJob *job, void *data, GError **error)
 {
   const AuditData *d = data;
-  g_autoptr (CsPair) pair = cs_pair_open (d->base, d->chat, error);
+  g_autoptr (CsPair) pair = cs_pair_source_open (d->pair, error);
   g_autoptr (CsCrosscoder) crosscoder =
       pair != NULL ? cs_crosscoder_load (d->run_folder, error) : NULL;
   g_autoptr (CsLatents) latents =
@@ -71,6 +71,8 @@ audit_func (CsJob *job, void *data, GError **error)
 static void
 use_control (AuditData *d, CsStudy *study, CsRun *run)
 {
+  g_autoptr (CsPairSource) of_study = NULL;
+  g_autofree char *chat = NULL;
   g_autoptr (CsControl) control =
       cs_control_is (cs_run_folder (run)) ? cs_control_load (cs_run_folder (run), NULL) : NULL;
 
@@ -79,12 +81,11 @@ use_control (AuditData *d, CsStudy *study, CsRun *run)
   d->layer = control->layer;
   if (control->base == NULL || control->chat == NULL)
     return;
-  g_free (d->base);
-  g_free (d->chat);
-  d->base = g_strdup (control->base);
-  d->chat = g_path_is_absolute (control->chat)
-                ? g_strdup (control->chat)
-                : g_build_filename (cs_study_folder (study), control->chat, NULL);
+  chat = g_path_is_absolute (control->chat)
+             ? g_strdup (control->chat)
+             : g_build_filename (cs_study_folder (study), control->chat, NULL);
+  of_study = d->pair;
+  d->pair = cs_pair_source_elsewhere (of_study, control->base, chat);
 }
 
 CsJob *
@@ -106,8 +107,7 @@ cs_audit_job_new (CsStudy *study,
     }
   data = g_new0 (AuditData, 1);
   data->run_folder = g_strdup (cs_run_folder (run));
-  data->base = g_strdup (cs_study_model_folder (study, 0));
-  data->chat = g_strdup (cs_study_model_folder (study, 1));
+  data->pair = cs_study_pair_source (study);
   data->layer = cs_study_layer (study);
   data->refuse = g_strdup (refuse);
   data->comply = g_strdup (comply);

@@ -346,13 +346,14 @@ static CsKinSource *
 make_kin_source (CsStudy *study, const char *run_name)
 {
   CsRun *run = study != NULL ? cs_study_find_run (study, run_name) : NULL;
+  g_autoptr (CsPairSource) pair = NULL;
   g_autofree char *store = NULL;
 
   if (run == NULL)
     return NULL;
   store = cs_study_store_path (study);
-  return cs_kin_source_new (cs_run_folder (run), store, cs_study_model_folder (study, 0),
-                            cs_study_model_folder (study, 1));
+  pair = cs_study_pair_source (study);
+  return cs_kin_source_new (cs_run_folder (run), store, pair);
 }
 
 static void

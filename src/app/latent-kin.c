@@ -8,7 +8,8 @@
 struct CsKinSource
 {
   gatomicrefcount refs;
-  char *run_folder, *store_path, *base_folder, *chat_folder;
+  char *run_folder, *store_path;
+  CsPairSource *pair_source;
   GMutex lock; /* guards what is loaded */
   CsCrosscoder *crosscoder;
   CsPair *pair;
@@ -25,8 +26,7 @@ typedef struct
 CsKinSource *
 cs_kin_source_new (const char *run_folder,
                    const char *store_path,
-                   const char *base_folder,
-                   const char *chat_folder)
+                   CsPairSource *pair)
 {
   CsKinSource *source = g_new0 (CsKinSource, 1);
 
@@ -35,8 +35,7 @@ cs_kin_source_new (const char *run_folder,
   g_mutex_init (&source->cofiring_lock);
   source->run_folder = g_strdup (run_folder);
   source->store_path = g_strdup (store_path);
-  source->base_folder = g_strdup (base_folder);
-  source->chat_folder = g_strdup (chat_folder);
+  source->pair_source = cs_pair_source_ref (pair);
   return source;
 }
 
@@ -57,8 +56,7 @@ cs_kin_source_unref (CsKinSource *source)
   g_clear_pointer (&source->crosscoder, cs_crosscoder_free);
   g_free (source->run_folder);
   g_free (source->store_path);
-  g_free (source->base_folder);
-  g_free (source->chat_folder);
+  cs_pair_source_unref (source->pair_source);
   g_mutex_clear (&source->lock);
   g_mutex_clear (&source->cofiring_lock);
   g_free (source);
@@ -113,7 +111,7 @@ get_pair (CsKinSource *source, const CsCrosscoder *crosscoder, GError **error)
 {
   const CsPair *pair;
 
-  if (source->base_folder == NULL || source->chat_folder == NULL)
+  if (source->pair_source->folder[0] == NULL || source->pair_source->folder[1] == NULL)
     {
       g_set_error_literal (error, CS_ERROR, CS_ERROR_USAGE,
                            "Choose a base and a chat model in the Pair page.");
@@ -121,7 +119,7 @@ get_pair (CsKinSource *source, const CsCrosscoder *crosscoder, GError **error)
     }
   g_mutex_lock (&source->lock);
   if (source->pair == NULL)
-    source->pair = cs_pair_open (source->base_folder, source->chat_folder, error);
+    source->pair = cs_pair_source_open (source->pair_source, error);
   pair = source->pair;
   g_mutex_unlock (&source->lock);
   if (pair == NULL || cs_model_config (pair->model[0])->d_model == crosscoder->d_model)

@@ -13,11 +13,10 @@
 
 typedef struct CsKinSource CsKinSource;
 
-/* base_folder, chat_folder: NULL where the study has no such model (there is no lens then). */
+/* pair: where no model is chosen there is no lens. */
 CsKinSource *cs_kin_source_new (const char *run_folder,
                                 const char *store_path,
-                                const char *base_folder,
-                                const char *chat_folder);
+                                CsPairSource *pair);
 CsKinSource *cs_kin_source_ref (CsKinSource *source);
 void cs_kin_source_unref (CsKinSource *source);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CsKinSource, cs_kin_source_unref)

@@ -207,15 +207,14 @@ answered_cb (GObject *source, GAsyncResult *result, void *data)
 static bool
 open_engine (CsLatentPromptSearch *self)
 {
-  const char *base = cs_study_model_folder (self->study, 0);
-  const char *chat = cs_study_model_folder (self->study, 1);
+  g_autoptr (CsPairSource) pair = cs_study_pair_source (self->study);
 
-  if (base == NULL || chat == NULL)
+  if (pair->folder[0] == NULL || pair->folder[1] == NULL)
     return false;
-  if (self->engine != NULL && cs_steering_engine_is_for (self->engine, base, chat))
+  if (self->engine != NULL && cs_steering_engine_is_for (self->engine, pair))
     return true;
   g_clear_pointer (&self->engine, cs_steering_engine_unref);
-  self->engine = cs_steering_engine_new (base, chat);
+  self->engine = cs_steering_engine_new (pair);
   return true;
 }
 

@@ -8,7 +8,7 @@
 
 typedef struct
 {
-  char *folder[2];
+  CsPairSource *pair;
   char *store_path;
 } Request;
 
@@ -17,8 +17,7 @@ request_free (void *data)
 {
   Request *request = data;
 
-  g_free (request->folder[0]);
-  g_free (request->folder[1]);
+  cs_pair_source_unref (request->pair);
   g_free (request->store_path);
   g_free (request);
 }
@@ -83,20 +82,21 @@ read_model (const char *folder)
   return facts;
 }
 
-/* A short conversation as the chat model reads it, with the beginning of the answer that comes next. sibling: whose template
- * is taken where the chat model has none; may be NULL. */
+/* A short conversation as the chat model reads it, with the beginning of the answer that comes next. The base model's
+ * template is taken where the chat model has none. */
 static void
-render_sample (CsPairFacts *facts, const char *folder, const char *sibling)
+render_sample (CsPairFacts *facts, const CsPairSource *pair)
 {
   char user[] = "user", assistant[] = "assistant";
   char question[] = "Which of the two rivers is longer?", answer[] = "The northern one.";
   char thanks[] = "Thank you. By how much?";
   const CsMessage messages[] = { { user, question }, { assistant, answer }, { user, thanks } };
   g_autoptr (GError) error = NULL;
-  g_autoptr (CsTokenizer) tokenizer = cs_tokenizer_open (folder, &error);
-  g_autoptr (CsChatTemplate) chat = tokenizer != NULL ? cs_chat_template_open_pair (folder, sibling, &error) : NULL;
+  g_autoptr (CsTokenizer) tokenizer = cs_tokenizer_open (pair->folder[1], &error);
+  g_autoptr (CsChatTemplate) chat =
+    tokenizer != NULL ? cs_chat_template_open_pair (pair->folder[1], pair->folder[0], &error) : NULL;
 
-  if (chat != NULL)
+  if (chat != NULL && cs_chat_template_set_date (chat, pair->date, &error))
     facts->rendering =
       cs_chat_render (chat, tokenizer, messages, G_N_ELEMENTS (messages), true, &error);
   if (error != NULL)
@@ -107,6 +107,7 @@ static void
 facts_thread (GTask *task, void *source, void *data, GCancellable *cancellable)
 {
   const Request *request = data;
+  char *const *folder = request->pair->folder;
   CsPairFacts *facts = g_new0 (CsPairFacts, 1);
   g_autoptr (CsStore) store =
     request->store_path != NULL && g_file_test (request->store_path, G_FILE_TEST_EXISTS)
@@ -115,20 +116,18 @@ facts_thread (GTask *task, void *source, void *data, GCancellable *cancellable)
 
   facts->store_layer = store != NULL ? (gssize) cs_store_info (store)->layer : -1;
   for (int i = 0; i < 2; i++)
-    if (request->folder[i] != NULL)
-      facts->model[i] = read_model (request->folder[i]);
-  if (request->folder[1] != NULL)
-    render_sample (facts, request->folder[1], request->folder[0]);
-  if (request->folder[0] != NULL && request->folder[1] != NULL
-      && !g_cancellable_is_cancelled (cancellable))
-    facts->checks = cs_pair_checks (request->folder[0], request->folder[1]);
+    if (folder[i] != NULL)
+      facts->model[i] = read_model (folder[i]);
+  if (folder[1] != NULL)
+    render_sample (facts, request->pair);
+  if (folder[0] != NULL && folder[1] != NULL && !g_cancellable_is_cancelled (cancellable))
+    facts->checks = cs_pair_checks (folder[0], folder[1]);
   g_task_return_pointer (task, facts, (GDestroyNotify) cs_pair_facts_free);
 }
 
 void
 cs_pair_facts_async (GObject *source,
-                     const char *base,
-                     const char *chat,
+                     CsPairSource *pair,
                      const char *store_path,
                      GCancellable *cancellable,
                      GAsyncReadyCallback callback,
@@ -137,8 +136,7 @@ cs_pair_facts_async (GObject *source,
   g_autoptr (GTask) task = g_task_new (source, cancellable, callback, data);
   Request *request = g_new0 (Request, 1);
 
-  request->folder[0] = g_strdup (base);
-  request->folder[1] = g_strdup (chat);
+  request->pair = cs_pair_source_ref (pair);
   request->store_path = g_strdup (store_path);
   g_task_set_task_data (task, request, request_free);
   g_task_run_in_thread (task, facts_thread);

@@ -3,7 +3,7 @@
 
 #include <gio/gio.h>
 
-#include "chat.h"
+#include "pair.h"
 
 typedef struct
 {
@@ -26,8 +26,8 @@ typedef struct
 
 void cs_pair_facts_free (CsPairFacts *facts);
 
-/* Folders may be NULL. store_path: NULL to leave the store alone. */
-void cs_pair_facts_async (GObject *source, const char *base, const char *chat, const char *store_path,
+/* Folders may not be chosen yet. store_path: NULL to leave the store alone. */
+void cs_pair_facts_async (GObject *source, CsPairSource *pair, const char *store_path,
                           GCancellable *cancellable, GAsyncReadyCallback callback, void *data);
 CsPairFacts *cs_pair_facts_finish (GAsyncResult *result, GError **error);
 

@@ -18,7 +18,7 @@ struct _CsPairPage
   GtkStack *stack;
   GtkFlowBox *cards;
   GtkBox *cached;
-  AdwPreferencesGroup *checks_group;
+  AdwPreferencesGroup *checks_group, *taste_group;
   GtkWidget *layer_card, *template_card;
   GtkScale *layer;
   GtkLabel *layer_text, *layer_hint, *template_text;
@@ -38,20 +38,50 @@ G_DEFINE_FINAL_TYPE (CsPairPage, cs_pair_page, CS_TYPE_PAGE)
 
 /* --- Check list --- */
 
+/* The tokens that differ, under the row. */
+static void
+add_details (AdwExpanderRow *row, char **details)
+{
+  g_autofree char *lines = g_strjoinv ("\n", details);
+  GtkWidget *label = gtk_label_new (lines), *child = gtk_list_box_row_new ();
+
+  gtk_label_set_xalign (GTK_LABEL (label), 0);
+  gtk_label_set_wrap (GTK_LABEL (label), TRUE);
+  gtk_label_set_wrap_mode (GTK_LABEL (label), PANGO_WRAP_WORD_CHAR);
+  gtk_label_set_selectable (GTK_LABEL (label), TRUE);
+  gtk_widget_add_css_class (label, "monospace");
+  gtk_widget_set_margin_top (label, 12);
+  gtk_widget_set_margin_bottom (label, 12);
+  gtk_widget_set_margin_start (label, 12);
+  gtk_widget_set_margin_end (label, 12);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (label), GTK_ACCESSIBLE_PROPERTY_LABEL, _ ("Tokens that differ"), -1);
+  gtk_list_box_row_set_child (GTK_LIST_BOX_ROW (child), label);
+  gtk_list_box_row_set_activatable (GTK_LIST_BOX_ROW (child), FALSE);
+  adw_expander_row_add_row (row, child);
+}
+
 static GtkWidget *
 check_row_new (const CsPairCheck *check)
 {
-  GtkWidget *row = adw_action_row_new ();
+  GtkWidget *row = check->details != NULL ? adw_expander_row_new () : adw_action_row_new ();
   GtkWidget *icon = gtk_image_new_from_icon_name (check->ok ? "emblem-ok-symbolic" : "dialog-error-symbolic");
   g_autofree char *title = g_markup_escape_text (check->title, -1);
   g_autofree char *text = g_markup_escape_text (check->text, -1);
 
   adw_preferences_row_set_title (ADW_PREFERENCES_ROW (row), title);
-  adw_action_row_set_subtitle (ADW_ACTION_ROW (row), text);
   gtk_widget_add_css_class (icon, check->ok ? "success" : "error");
   gtk_accessible_update_property (GTK_ACCESSIBLE (icon), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                   check->ok ? _ ("Fits") : _ ("Does not fit"), -1);
-  adw_action_row_add_prefix (ADW_ACTION_ROW (row), icon);
+  if (check->details == NULL)
+    {
+      adw_action_row_set_subtitle (ADW_ACTION_ROW (row), text);
+      adw_action_row_set_subtitle_lines (ADW_ACTION_ROW (row), 0);
+      adw_action_row_add_prefix (ADW_ACTION_ROW (row), icon);
+      return row;
+    }
+  adw_expander_row_set_subtitle (ADW_EXPANDER_ROW (row), text);
+  adw_expander_row_add_prefix (ADW_EXPANDER_ROW (row), icon);
+  add_details (ADW_EXPANDER_ROW (row), check->details);
   return row;
 }
 
@@ -74,7 +104,7 @@ show_checks (CsPairPage *self)
       g_ptr_array_add (self->check_rows, row);
     }
   gtk_widget_set_visible (GTK_WIDGET (self->checks_group), checks != NULL);
-  gtk_widget_set_visible (self->taste, all);
+  gtk_widget_set_visible (GTK_WIDGET (self->taste_group), all);
   if (checks == NULL)
     {
       cs_page_set_status (CS_PAGE (self), NULL);
@@ -260,6 +290,7 @@ read_cb (void *data)
   CsPairPage *self = data;
   CsStudy *study = cs_page_study (CS_PAGE (self));
   g_autofree char *store = study != NULL && !cs_study_has_active_jobs (study) ? cs_study_store_path (study) : NULL;
+  g_autoptr (CsPairSource) pair = NULL;
 
   self->queued_read = 0;
   g_cancellable_cancel (self->cancellable);
@@ -267,7 +298,8 @@ read_cb (void *data)
   if (study == NULL || (self->shown[0] == NULL && self->shown[1] == NULL))
     return G_SOURCE_REMOVE;
   self->cancellable = g_cancellable_new ();
-  cs_pair_facts_async (G_OBJECT (self), self->shown[0], self->shown[1], store, self->cancellable, facts_cb, NULL);
+  pair = cs_study_pair_source (study);
+  cs_pair_facts_async (G_OBJECT (self), pair, store, self->cancellable, facts_cb, NULL);
   return G_SOURCE_REMOVE;
 }
 
@@ -399,6 +431,7 @@ cs_pair_page_class_init (CsPairPageClass *klass)
   gtk_widget_class_bind_template_child (widget_class, CsPairPage, cards);
   gtk_widget_class_bind_template_child (widget_class, CsPairPage, cached);
   gtk_widget_class_bind_template_child (widget_class, CsPairPage, checks_group);
+  gtk_widget_class_bind_template_child (widget_class, CsPairPage, taste_group);
   gtk_widget_class_bind_template_child (widget_class, CsPairPage, make_chat);
   gtk_widget_class_bind_template_child (widget_class, CsPairPage, layer_card);
   gtk_widget_class_bind_template_child (widget_class, CsPairPage, layer);
@@ -425,7 +458,7 @@ cs_pair_page_init (CsPairPage *self)
   self->loading = false;
   g_object_set (self, "page-name", "pair", "title", _ ("Pair"), "icon-name", "view-dual-symbolic", NULL);
   self->taste = cs_pair_taste_row_new (study_of, self);
-  adw_preferences_group_add (self->checks_group, self->taste);
+  adw_preferences_group_add (self->taste_group, self->taste);
   for (int i = 0; i < 2; i++)
     {
       GtkWidget *child = gtk_flow_box_child_new ();

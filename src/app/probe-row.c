@@ -18,10 +18,10 @@ typedef char *(*ProbeFunc) (const Request *request, char **offered, GError **err
 struct _Request
 {
   ProbeFunc func;
-  char *base, *chat, *date, *replacements, *store, *offered;
+  CsPairSource *pair;
+  char *store, *offered;
   char **corpora;
-  size_t layer, max_tokens, d_model;
-  double store_tokens;
+  size_t layer, max_tokens;
   CsTrainConfig config;
   guint generation;
 };
@@ -33,6 +33,7 @@ typedef struct
   CsProbeConfig config;
   void *owner; /* it contains the row */
   char *hint, *offered;
+  bool replaced;    /* the base model reads other tokens: the button takes that back */
   GtkButton *button, *accept;
   GtkSpinner *spinner;
   guint generation; /* of the last question */
@@ -43,10 +44,7 @@ request_free (void *data)
 {
   Request *r = data;
 
-  g_free (r->base);
-  g_free (r->chat);
-  g_free (r->date);
-  g_free (r->replacements);
+  g_clear_pointer (&r->pair, cs_pair_source_unref);
   g_free (r->store);
   g_free (r->offered);
   g_strfreev (r->corpora);
@@ -71,8 +69,9 @@ probe_of (GtkWidget *row)
 
 /* --- On the thread --- */
 
+/* replacements: what the base model read in place of others; NULL for none. */
 static char *
-describe_taste (const CsTaste *taste, const GArray *tokens)
+describe_taste (const CsTaste *taste, const GArray *tokens, const char *replacements)
 {
   g_autoptr (GString) unknown = g_string_new (NULL);
   GString *text = g_string_new (NULL);
@@ -89,21 +88,25 @@ describe_taste (const CsTaste *taste, const GArray *tokens)
     g_string_append_printf (text, _ ("\nThe base model does not seem to know %s of the chat template."), unknown->str);
   else if (tokens->len > 0)
     g_string_append (text, _ ("\nThe base model knows the tokens of the chat template."));
+  if (replacements != NULL)
+    g_string_append_printf (text, _ ("\nIt reads other tokens in place of some: %s"), replacements);
   return g_string_free (text, FALSE);
 }
 
 static char *
 taste (const Request *r, char **offered, GError **error)
 {
-  g_autoptr (CsPair) pair = cs_pair_open_reading (r->base, r->chat, &(CsPairReading) { r->date, NULL }, error);
+  g_autoptr (CsPair) pair = cs_pair_source_open (r->pair, error);
+  /* as it is without replaced tokens: whether it knows the template's is about its own */
+  g_autoptr (CsPair) plain = pair != NULL ? cs_pair_open (r->pair->folder[0], r->pair->folder[1], NULL, error) : NULL;
   g_autoptr (CsTeam) team = cs_team_new (0);
-  g_autoptr (GArray) tokens = pair != NULL ? cs_pair_template_tokens (pair, error) : NULL;
+  g_autoptr (GArray) tokens = plain != NULL ? cs_pair_template_tokens (plain, error) : NULL;
   g_autoptr (CsTaste) found = tokens != NULL ? cs_pair_taste (NULL, pair, team, error) : NULL;
 
   if (found == NULL)
     return NULL;
   *offered = cs_pair_offered_replacements (tokens);
-  return describe_taste (found, tokens);
+  return describe_taste (found, tokens, r->pair->base_replacements);
 }
 
 static char *
@@ -127,11 +130,13 @@ describe_plan (const CsPlan *plan)
 static char *
 plan_harvest (const Request *r, char **offered, GError **error)
 {
-  const CsHarvestOptions options = { .base_folder = r->base, .chat_folder = r->chat, .layer = r->layer,
+  const CsHarvestOptions options = { .base_folder = r->pair->folder[0], .chat_folder = r->pair->folder[1],
+                                     .layer = r->layer,
                                      .corpora = (const char *const *) r->corpora, .max_tokens = r->max_tokens,
-                                     .date = r->date, .base_replacements = r->replacements, .dtype = CS_DTYPE_F16,
+                                     .date = r->pair->date,
+                                     .base_replacements = r->pair->base_replacements, .dtype = CS_DTYPE_F16,
                                      .out = r->store };
-  g_autoptr (CsPlan) plan = cs_plan_harvest (NULL, &options, PROBE_SECONDS, NULL, error);
+  g_autoptr (CsPlan) plan = cs_plan_harvest (NULL, &options, PROBE_SECONDS, NULL, NULL, error);
 
   return plan != NULL ? describe_plan (plan) : NULL;
 }
@@ -140,7 +145,7 @@ static char *
 plan_training (const Request *r, char **offered, GError **error)
 {
   g_autoptr (CsPlan) plan =
-    cs_plan_training (NULL, &r->config, r->d_model, r->store_tokens, r->store, PROBE_SECONDS, error);
+    cs_plan_training (NULL, &r->config, r->store, 0, r->store, PROBE_SECONDS, error);
 
   return plan != NULL ? describe_plan (plan) : NULL;
 }
@@ -170,7 +175,12 @@ show (GtkWidget *row, const char *text, bool busy)
   gtk_widget_set_visible (GTK_WIDGET (probe->spinner), busy);
   gtk_spinner_set_spinning (probe->spinner, busy);
   gtk_widget_set_sensitive (GTK_WIDGET (probe->button), !busy);
-  gtk_widget_set_visible (GTK_WIDGET (probe->accept), probe->offered != NULL && !busy);
+  gtk_widget_set_visible (GTK_WIDGET (probe->accept), (probe->offered != NULL || probe->replaced) && !busy);
+  gtk_button_set_label (probe->accept, probe->replaced ? _ ("_Do Not Replace") : _ ("_Replace"));
+  gtk_widget_set_tooltip_text (GTK_WIDGET (probe->accept),
+                               probe->replaced
+                                 ? _ ("Let the base model read every token as it is")
+                                 : _ ("Let the base model read ordinary tokens in place of those that it does not know"));
 }
 
 void
@@ -179,6 +189,7 @@ cs_probe_row_reset (GtkWidget *row)
   Probe *probe = probe_of (row);
 
   probe->generation++;
+  probe->replaced = false;
   g_clear_pointer (&probe->offered, g_free);
   show (row, probe->hint, false);
 }
@@ -196,6 +207,7 @@ answered_cb (GObject *source, GAsyncResult *result, void *data)
     return;
   g_free (probe->offered);
   probe->offered = g_strdup (request->offered);
+  probe->replaced = probe->func == taste && text != NULL && request->pair->base_replacements != NULL;
   show (row, text != NULL ? text : error->message, false);
 }
 
@@ -203,27 +215,17 @@ answered_cb (GObject *source, GAsyncResult *result, void *data)
 static const char *
 fill_request (const Probe *probe, CsStudy *study, Request *r)
 {
-  g_autoptr (CsStore) store = NULL;
-
-  r->base = g_strdup (cs_study_model_folder (study, 0));
-  r->chat = g_strdup (cs_study_model_folder (study, 1));
-  r->date = g_strdup (cs_study_date (study));
-  r->replacements = g_strdup (cs_study_base_replacements (study));
+  r->pair = cs_study_pair_source (study);
   r->store = cs_study_store_path (study);
   r->corpora = g_strdupv ((char **) (uintptr_t) cs_study_corpora (study));
   r->layer = cs_study_layer (study);
   r->max_tokens = cs_study_max_tokens (study);
   if (probe->config == NULL)
-    return r->base == NULL || r->chat == NULL ? _ ("Choose two models first.")
+    return r->pair->folder[0] == NULL || r->pair->folder[1] == NULL ? _ ("Choose two models first.")
            : probe->func == plan_harvest && r->corpora[0] == NULL ? _ ("Add a corpus first.")
                                                                   : NULL;
   r->config = *probe->config (probe->owner);
-  store = cs_study_open_store (study, NULL);
-  if (store == NULL)
-    return _ ("Harvest activations first.");
-  r->d_model = cs_store_info (store)->d_model;
-  r->store_tokens = (double) cs_store_n_tokens (store);
-  return NULL;
+  return g_file_test (r->store, G_FILE_TEST_EXISTS) ? NULL : _ ("Harvest activations first.");
 }
 
 static void
@@ -258,20 +260,15 @@ accept_cb (GtkWidget *row)
 {
   Probe *probe = probe_of (row);
   CsStudy *study = probe->study (probe->owner);
-  g_autofree char *offered = g_strdup (probe->offered);
+  g_autofree char *replacements = probe->replaced ? NULL : g_strdup (probe->offered);
   g_autoptr (GError) error = NULL;
 
-  if (study == NULL || offered == NULL)
+  if (study == NULL)
     return;
-  if (!cs_study_set_base_replacements (study, offered, &error))
+  if (!cs_study_set_base_replacements (study, replacements, &error))
     cs_feedback_error (row, &error);
   else
-    {
-      g_autofree char *text = g_strdup_printf (_ ("The base model will read other tokens: %s"), offered);
-
-      gtk_widget_set_visible (GTK_WIDGET (probe->accept), FALSE);
-      cs_feedback_toast (row, text);
-    }
+    clicked_cb (row); /* how much nearer the two are */
 }
 
 static GtkButton *
@@ -297,9 +294,7 @@ row_new (const char *title, const char *hint, ProbeFunc func, CsProbeStudy study
   adw_action_row_set_subtitle_lines (ADW_ACTION_ROW (row), 0);
   probe->spinner = GTK_SPINNER (gtk_spinner_new ());
   adw_action_row_add_suffix (ADW_ACTION_ROW (row), GTK_WIDGET (probe->spinner));
-  probe->accept = add_button (row, _ ("_Replace"), G_CALLBACK (accept_cb));
-  gtk_widget_set_tooltip_text (GTK_WIDGET (probe->accept),
-                               _ ("Let the base model read ordinary tokens in place of those that it does not know"));
+  probe->accept = add_button (row, "", G_CALLBACK (accept_cb));
   probe->button = add_button (row, _ ("_Measure"), G_CALLBACK (clicked_cb));
   show (row, hint, false);
   return row;

@@ -7,7 +7,7 @@ struct CsSharedCrosscoder {
 };
 
 struct CsSteeringEngine {
-  char *folder[2];
+  CsPairSource *source;
   GMutex mutex;
   CsPair *pair;                   /* under mutex until it is set, then constant */
   CsSharedCrosscoder *crosscoder; /* under mutex, as all below */
@@ -40,19 +40,17 @@ clear_engine (void *data)
 
   g_clear_pointer (&engine->pair, cs_pair_free);
   g_clear_pointer (&engine->crosscoder, cs_shared_crosscoder_unref);
-  g_free (engine->folder[0]);
-  g_free (engine->folder[1]);
+  cs_pair_source_unref (engine->source);
   g_free (engine->run_folder);
   g_mutex_clear (&engine->mutex);
 }
 
 CsSteeringEngine *
-cs_steering_engine_new (const char *base_folder, const char *chat_folder)
+cs_steering_engine_new (CsPairSource *pair)
 {
   CsSteeringEngine *engine = g_atomic_rc_box_new0 (CsSteeringEngine);
 
-  engine->folder[0] = g_strdup (base_folder);
-  engine->folder[1] = g_strdup (chat_folder);
+  engine->source = cs_pair_source_ref (pair);
   g_mutex_init (&engine->mutex);
   return engine;
 }
@@ -70,9 +68,9 @@ cs_steering_engine_unref (CsSteeringEngine *engine)
 }
 
 bool
-cs_steering_engine_is_for (CsSteeringEngine *engine, const char *base_folder, const char *chat_folder)
+cs_steering_engine_is_for (CsSteeringEngine *engine, const CsPairSource *pair)
 {
-  return g_strcmp0 (engine->folder[0], base_folder) == 0 && g_strcmp0 (engine->folder[1], chat_folder) == 0;
+  return cs_pair_source_equal (engine->source, pair);
 }
 
 const CsPair *
@@ -82,7 +80,7 @@ cs_steering_engine_pair (CsSteeringEngine *engine, GError **error)
 
   g_mutex_lock (&engine->mutex);
   if (engine->pair == NULL)
-    engine->pair = cs_pair_open (engine->folder[0], engine->folder[1], error);
+    engine->pair = cs_pair_source_open (engine->source, error);
   pair = engine->pair;
   g_mutex_unlock (&engine->mutex);
   return pair;

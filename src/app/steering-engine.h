@@ -10,11 +10,11 @@
 typedef struct CsSteeringEngine CsSteeringEngine;
 typedef struct CsSharedCrosscoder CsSharedCrosscoder;
 
-CsSteeringEngine *cs_steering_engine_new (const char *base_folder, const char *chat_folder);
+CsSteeringEngine *cs_steering_engine_new (CsPairSource *pair);
 CsSteeringEngine *cs_steering_engine_ref (CsSteeringEngine *engine);
 void              cs_steering_engine_unref (CsSteeringEngine *engine);
-/* Whether it was made for these folders. */
-bool              cs_steering_engine_is_for (CsSteeringEngine *engine, const char *base_folder, const char *chat_folder);
+/* Whether it was made for this pair, read in this way. */
+bool              cs_steering_engine_is_for (CsSteeringEngine *engine, const CsPairSource *pair);
 
 /* Owned by the engine. */
 const CsPair       *cs_steering_engine_pair (CsSteeringEngine *engine, GError **error);

@@ -14,12 +14,12 @@ static CsSteeringEngine *
 get_engine (CsSteeringPage *self)
 {
   CsStudy *study = cs_page_study (CS_PAGE (self));
-  const char *base = cs_study_model_folder (study, 0), *chat = cs_study_model_folder (study, 1);
+  g_autoptr (CsPairSource) pair = cs_study_pair_source (study);
 
-  if (self->engine != NULL && !cs_steering_engine_is_for (self->engine, base, chat))
+  if (self->engine != NULL && !cs_steering_engine_is_for (self->engine, pair))
     g_clear_pointer (&self->engine, cs_steering_engine_unref);
   if (self->engine == NULL)
-    self->engine = cs_steering_engine_new (base, chat);
+    self->engine = cs_steering_engine_new (pair);
   return self->engine;
 }
 

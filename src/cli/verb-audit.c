@@ -6,13 +6,14 @@
 #include "cli.h"
 #include "errors.h"
 #include "harvest.h"
+#include "pair-words.h"
 #include "run-layer.h"
 
 static int run_audit (int argc, char **argv);
 
 const CsVerb cs_verbs_audit[] = {
   { "audit",
-    "RUN --base DIR --chat DIR [--refuse FILE --comply FILE] [--phrases FILE] [--latent ID]… "
+    "RUN " CS_PAIR_USAGE " [--refuse FILE --comply FILE] [--phrases FILE] [--latent ID]… "
     "[--layer L] [--last-tokens N] [--max-tokens N] [--prompts N] [--seed S] [--threads N] "
     "[--json]",
     "Refusal audit: which latents carry refusals, and what happens without them", run_audit },
@@ -21,7 +22,8 @@ const CsVerb cs_verbs_audit[] = {
 
 typedef struct
 {
-  char *base, *chat, *refuse, *comply, *phrases;
+  CsPairWords pair;
+  char *refuse, *comply, *phrases;
   char **latents;
   gint64 layer, last_tokens, max_tokens, prompts, seed;
   int threads;
@@ -31,8 +33,7 @@ typedef struct
 static void
 audit_words_clear (AuditWords *w)
 {
-  g_free (w->base);
-  g_free (w->chat);
+  cs_pair_words_clear (&w->pair);
   g_free (w->refuse);
   g_free (w->comply);
   g_free (w->phrases);
@@ -58,13 +59,13 @@ load_prompts (const AuditWords *w, GArray **refuse, GArray **comply, GError **er
   if (w->refuse != NULL)
     return (*refuse = cs_audit_prompts_load (w->refuse, error)) != NULL &&
            (*comply = cs_audit_prompts_load (w->comply, error)) != NULL;
-  organism = cs_organism_of_model (w->chat);
+  organism = cs_organism_of_model (w->pair.chat);
   if (organism != NULL)
     return cs_audit_prompts_of_organism (organism, (size_t)w->prompts, refuse, comply, error);
   g_set_error (error, CS_ERROR, CS_ERROR_USAGE,
                "%s is not the chat model of a demo pair: name prompt files with --refuse and "
                "--comply.",
-               w->chat);
+               w->pair.chat);
   return false;
 }
 
@@ -73,7 +74,7 @@ audit_job (CsJob *job, void *data, GError **error)
 {
   AuditData *d = data;
   const AuditWords *w = d->words;
-  g_autoptr (CsPair) pair = cs_pair_open (w->base, w->chat, error);
+  g_autoptr (CsPair) pair = cs_pair_words_open (&w->pair, d->run, error);
   g_autoptr (CsCrosscoder) crosscoder = pair != NULL ? cs_crosscoder_load (d->run, error) : NULL;
   g_autoptr (CsLatents) latents = crosscoder != NULL ? cs_latents_load (d->run, error) : NULL;
   g_autoptr (CsRefusalRule) rule =
@@ -111,7 +112,7 @@ read_latents (char **words)
 static const char *
 check_words (const AuditWords *w)
 {
-  if (w->base == NULL || w->chat == NULL)
+  if (w->pair.base == NULL || w->pair.chat == NULL)
     return "--base and --chat are needed.";
   if ((w->refuse == NULL) != (w->comply == NULL))
     return "--refuse and --comply go together.";
@@ -126,8 +127,7 @@ static bool
 parse_words (AuditWords *w, int *argc, char ***argv, int *status)
 {
   const GOptionEntry entries[] = {
-    { "base", 0, 0, G_OPTION_ARG_FILENAME, &w->base, NULL, NULL },
-    { "chat", 0, 0, G_OPTION_ARG_FILENAME, &w->chat, NULL, NULL },
+    CS_PAIR_ENTRIES (&w->pair),
     { "refuse", 0, 0, G_OPTION_ARG_FILENAME, &w->refuse, NULL, NULL },
     { "comply", 0, 0, G_OPTION_ARG_FILENAME, &w->comply, NULL, NULL },
     { "phrases", 0, 0, G_OPTION_ARG_FILENAME, &w->phrases, NULL, NULL },

@@ -4,12 +4,13 @@
 #include "baselines.h"
 #include "cli.h"
 #include "harvest.h"
+#include "pair-words.h"
 
 static int run_baselines (int argc, char **argv);
 
 const CsVerb cs_verbs_baselines[] = {
   { "baselines",
-    "--base DIR --chat DIR --corpus FILE… [--layer L] [--documents N] [--max-document N] [--top N] "
+    CS_PAIR_USAGE " --corpus FILE… [--layer L] [--documents N] [--max-document N] [--top N] "
     "[--components N] [--draws N] [--seed S] [--threads N] [--out DIR] [--json]",
     "What a pair shows without a crosscoder: KL, mean differences, components", run_baselines },
   { NULL, NULL, NULL, NULL },
@@ -17,7 +18,8 @@ const CsVerb cs_verbs_baselines[] = {
 
 typedef struct
 {
-  char *base, *chat, *out;
+  CsPairWords pair;
+  char *out;
   char **corpora;
   gint64 layer, documents, max_document, top, components, draws, seed, threads;
   gboolean json;
@@ -26,8 +28,7 @@ typedef struct
 static void
 words_clear (Words *w)
 {
-  g_free (w->base);
-  g_free (w->chat);
+  cs_pair_words_clear (&w->pair);
   g_free (w->out);
   g_strfreev (w->corpora);
 }
@@ -68,8 +69,7 @@ static bool
 parse (Words *w, int *argc, char ***argv, int *status)
 {
   const GOptionEntry entries[] = {
-    { "base", 0, 0, G_OPTION_ARG_FILENAME, &w->base, NULL, NULL },
-    { "chat", 0, 0, G_OPTION_ARG_FILENAME, &w->chat, NULL, NULL },
+    CS_PAIR_ENTRIES (&w->pair),
     { "corpus", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &w->corpora, NULL, NULL },
     { "out", 0, 0, G_OPTION_ARG_FILENAME, &w->out, NULL, NULL },
     { "layer", 0, 0, G_OPTION_ARG_INT64, &w->layer, NULL, NULL },
@@ -93,7 +93,7 @@ parse (Words *w, int *argc, char ***argv, int *status)
 static const char *
 check (const Words *w)
 {
-  if (w->base == NULL || w->chat == NULL || w->corpora == NULL)
+  if (w->pair.base == NULL || w->pair.chat == NULL || w->corpora == NULL)
     return "--base, --chat and at least one --corpus are needed.";
   if (w->layer < -1 || w->documents < 0 || w->documents > 10000000 || w->max_document < 0 ||
       w->top < 0 || w->top > 100000 || w->components < 0 || w->components > 100 || w->draws < 0 ||
@@ -109,6 +109,7 @@ run_baselines (int argc, char **argv)
   g_auto (GStrv) words = cs_cli_repeat_option (&argc, argv, "--corpus", is_file);
   g_autofree char **moved = g_memdup2 (words, ((size_t)argc + 1) * sizeof *words);
   g_auto (Words) w = { 0 };
+  g_autoptr (CsPairSource) pair = NULL;
   BaselinesData data = { 0 };
   const char *wrong;
   int status;
@@ -119,9 +120,11 @@ run_baselines (int argc, char **argv)
   if ((wrong = check (&w)) != NULL)
     return cs_cli_usage (&cs_verbs_baselines[0], wrong);
   data.out = w.out;
+  pair = cs_pair_words_source (&w.pair, NULL);
   data.options = (CsBaselinesOptions){
-    .base_folder = w.base,
-    .chat_folder = w.chat,
+    .base_folder = w.pair.base,
+    .chat_folder = w.pair.chat,
+    .reading = { pair->date, pair->base_replacements },
     .layer = w.layer < 0 ? CS_LAYER_MIDDLE : (size_t)w.layer,
     .corpora = (const char *const *)w.corpora,
     .max_documents = (size_t)w.documents,

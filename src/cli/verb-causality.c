@@ -5,13 +5,14 @@
 #include "cli.h"
 #include "harvest.h"
 #include "json.h"
+#include "pair-words.h"
 #include "run-layer.h"
 
 static int run_causality (int argc, char **argv);
 
 const CsVerb cs_verbs_causality[] = {
   { "causality",
-    "RUN --base DIR --chat DIR --corpus FILE… [--layer L] [--set N] [--documents N] [--skip N] "
+    "RUN " CS_PAIR_USAGE " --corpus FILE… [--layer L] [--set N] [--documents N] [--skip N] "
     "[--max-document N] [--random N] [--draws N] [--seed S] [--threads N] [--json]",
     "Patches latents into the chat model and prints the KL table", run_causality },
   { NULL, NULL, NULL, NULL },
@@ -19,7 +20,7 @@ const CsVerb cs_verbs_causality[] = {
 
 typedef struct
 {
-  char *base, *chat;
+  CsPairWords pair;
   char **corpora;
   gint64 layer, set, documents, skip, max_document, random, draws, seed, threads;
   gboolean json;
@@ -28,8 +29,7 @@ typedef struct
 static void
 words_clear (Words *w)
 {
-  g_free (w->base);
-  g_free (w->chat);
+  cs_pair_words_clear (&w->pair);
   g_strfreev (w->corpora);
 }
 
@@ -68,8 +68,7 @@ static bool
 parse (Words *w, int *argc, char ***argv, int *status)
 {
   const GOptionEntry entries[] = {
-    { "base", 0, 0, G_OPTION_ARG_FILENAME, &w->base, NULL, NULL },
-    { "chat", 0, 0, G_OPTION_ARG_FILENAME, &w->chat, NULL, NULL },
+    CS_PAIR_ENTRIES (&w->pair),
     { "corpus", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &w->corpora, NULL, NULL },
     { "layer", 0, 0, G_OPTION_ARG_INT64, &w->layer, NULL, NULL },
     { "set", 0, 0, G_OPTION_ARG_INT64, &w->set, NULL, NULL },
@@ -93,7 +92,7 @@ parse (Words *w, int *argc, char ***argv, int *status)
 static const char *
 check (const Words *w)
 {
-  if (w->base == NULL || w->chat == NULL || w->corpora == NULL)
+  if (w->pair.base == NULL || w->pair.chat == NULL || w->corpora == NULL)
     return "--base, --chat and at least one --corpus are needed.";
   if (w->layer < -1 || w->set < 0 || w->documents < 0 || w->skip < 0 || w->max_document < 0 ||
       w->random < 0 || w->random > 20 || w->draws < 0 || w->draws > 1000000 || w->seed < 0 ||
@@ -121,6 +120,7 @@ run_causality (int argc, char **argv)
   g_autofree char **moved = g_memdup2 (words, ((size_t)argc + 1) * sizeof *words);
   g_auto (Words) w = { 0 };
   g_autoptr (GError) error = NULL;
+  g_autoptr (CsPairSource) pair = NULL;
   CausalityData data = { 0 };
   const char *wrong;
   int status;
@@ -130,10 +130,12 @@ run_causality (int argc, char **argv)
     return status;
   if ((wrong = check (&w)) != NULL)
     return cs_cli_usage (&cs_verbs_causality[0], wrong);
+  pair = cs_pair_words_source (&w.pair, argv[1]);
   data.options = (CsCausalityOptions){
     .run_folder = argv[1],
-    .base_folder = w.base,
-    .chat_folder = w.chat,
+    .base_folder = w.pair.base,
+    .chat_folder = w.pair.chat,
+    .reading = { pair->date, pair->base_replacements },
     .layer = w.layer < 0 ? cs_cli_layer_of_run (argv[1]) : (size_t)w.layer,
     .corpora = (const char *const *)w.corpora,
     .skip_documents = (size_t)w.skip,

@@ -5,6 +5,7 @@
 #include "cli.h"
 #include "errors.h"
 #include "harvest.h"
+#include "pair-words.h"
 #include "prompt-firing.h"
 #include "run-layer.h"
 
@@ -12,7 +13,7 @@ static int run_firing (int argc, char **argv);
 
 const CsVerb cs_verbs_firing[] = {
   { "firing",
-    "RUN --base DIR --chat DIR --prompt TEXT [--raw] [--position N] [--by activation|difference] "
+    "RUN " CS_PAIR_USAGE " --prompt TEXT [--raw] [--position N] [--by activation|difference] "
     "[--top N] [--layer L] [--json]",
     "Which latents fire on a prompt, and where", run_firing },
   { NULL, NULL, NULL, NULL },
@@ -20,7 +21,8 @@ const CsVerb cs_verbs_firing[] = {
 
 typedef struct
 {
-  char *base, *chat, *prompt, *by;
+  CsPairWords pair;
+  char *prompt, *by;
   gint64 position, top, layer;
   gboolean raw, json;
 } Words;
@@ -28,8 +30,7 @@ typedef struct
 static void
 words_clear (Words *w)
 {
-  g_free (w->base);
-  g_free (w->chat);
+  cs_pair_words_clear (&w->pair);
   g_free (w->prompt);
   g_free (w->by);
 }
@@ -65,7 +66,7 @@ firing_job (CsJob *job, void *data, GError **error)
   size_t layer = w->layer < 0 ? cs_cli_layer_of_run (found->run) : (size_t)w->layer;
   g_autoptr (CsCrosscoder) cc = cs_crosscoder_load (found->run, error);
   g_autoptr (CsTeam) team = cs_team_new (0);
-  g_autoptr (CsPair) pair = cc != NULL ? cs_pair_open (w->base, w->chat, error) : NULL;
+  g_autoptr (CsPair) pair = cc != NULL ? cs_pair_words_open (&w->pair, found->run, error) : NULL;
   size_t first = 0, end;
 
   if (pair == NULL ||
@@ -128,8 +129,7 @@ run_firing (int argc, char **argv)
 {
   g_auto (Words) w = { .position = -1, .top = 20, .layer = -1 };
   const GOptionEntry entries[] = {
-    { "base", 0, 0, G_OPTION_ARG_FILENAME, &w.base, NULL, NULL },
-    { "chat", 0, 0, G_OPTION_ARG_FILENAME, &w.chat, NULL, NULL },
+    CS_PAIR_ENTRIES (&w.pair),
     { "prompt", 0, 0, G_OPTION_ARG_FILENAME, &w.prompt, NULL, NULL },
     { "by", 0, 0, G_OPTION_ARG_FILENAME, &w.by, NULL, NULL },
     { "position", 0, 0, G_OPTION_ARG_INT64, &w.position, NULL, NULL },
@@ -144,7 +144,7 @@ run_firing (int argc, char **argv)
 
   if (!cs_cli_parse (&argc, &argv, &cs_verbs_firing[0], entries, 1, 1, &status))
     return status;
-  if (w.base == NULL || w.chat == NULL || w.prompt == NULL || w.position < -1 || w.top < 0 ||
+  if (w.pair.base == NULL || w.pair.chat == NULL || w.prompt == NULL || w.position < -1 || w.top < 0 ||
       w.layer < -1)
     return cs_cli_usage (&cs_verbs_firing[0], "--base, --chat and --prompt are needed; --position, "
                                               "--top and --layer cannot be negative.");

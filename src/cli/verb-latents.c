@@ -10,8 +10,8 @@
 #include "json.h"
 #include "latents.h"
 #include "latents-list.h"
+#include "pair-words.h"
 #include "run-layer.h"
-#include "pair.h"
 #include "steering.h"
 #include "store.h"
 
@@ -24,7 +24,7 @@ const CsVerb cs_verbs_latents[] = {
     "[--json]",
     "Lists latents", run_latents },
   { "steer",
-    "RUN --base DIR --chat DIR --prompt TEXT --latent ID=SCALE… [--layer L] [--mode "
+    "RUN " CS_PAIR_USAGE " --prompt TEXT --latent ID=SCALE… [--layer L] [--mode "
     "add|clamp|ablate] [--prompt-only] [--raw] [--max-tokens N] [--temperature T] [--seed S] "
     "[--json]",
     "Base, chat and steered text side by side", run_steer },
@@ -77,7 +77,8 @@ run_latents (int argc, char **argv)
 
 typedef struct
 {
-  const char *run, *base, *chat, *prompt;
+  const char *run, *prompt;
+  const CsPairWords *pair;
   size_t layer;
   bool raw;
   CsSampling sampling;
@@ -95,7 +96,7 @@ steer_job (CsJob *job, void *data, GError **error)
   g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (int32_t));
 
   if ((crosscoder = cs_crosscoder_load (d->run, error)) == NULL ||
-      (pair = cs_pair_open (d->base, d->chat, error)) == NULL ||
+      (pair = cs_pair_words_open (d->pair, d->run, error)) == NULL ||
       !cs_steer_prompt (pair, d->prompt, !d->raw, ids, NULL, error))
     return false;
   for (int i = 0; i < 4; i++)
@@ -210,7 +211,8 @@ print_steered (const SteerData *d, bool json)
 /* What was given on the command line. */
 typedef struct
 {
-  char *base, *chat, *prompt, *mode_name;
+  CsPairWords pair;
+  char *prompt, *mode_name;
   char **latents;
   gint64 layer, max_tokens, seed;
   double temperature;
@@ -221,8 +223,7 @@ typedef struct
 static void
 steer_words_clear (SteerWords *w)
 {
-  g_free (w->base);
-  g_free (w->chat);
+  cs_pair_words_clear (&w->pair);
   g_free (w->prompt);
   g_free (w->mode_name);
   g_strfreev (w->latents);
@@ -234,8 +235,7 @@ static bool
 parse_steer (SteerWords *w, int *argc, char ***argv, int *status)
 {
   const GOptionEntry entries[] = {
-    { "base", 0, 0, G_OPTION_ARG_FILENAME, &w->base, NULL, NULL },
-    { "chat", 0, 0, G_OPTION_ARG_FILENAME, &w->chat, NULL, NULL },
+    CS_PAIR_ENTRIES (&w->pair),
     { "prompt", 0, 0, G_OPTION_ARG_FILENAME, &w->prompt, NULL, NULL },
     { "latent", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &w->latents, NULL, NULL },
     { "layer", 0, 0, G_OPTION_ARG_INT64, &w->layer, NULL, NULL },
@@ -258,7 +258,7 @@ parse_steer (SteerWords *w, int *argc, char ***argv, int *status)
 static const char *
 check_steer (SteerWords *w)
 {
-  if (w->base == NULL || w->chat == NULL || w->prompt == NULL || w->latents == NULL)
+  if (w->pair.base == NULL || w->pair.chat == NULL || w->prompt == NULL || w->latents == NULL)
     return "--base, --chat, --prompt and at least one --latent ID=SCALE are needed.";
   if (!all_items (w->latents))
     return "--latent takes ID=SCALE: a latent's number and a finite scale, such as 12=1.5.";
@@ -295,8 +295,7 @@ run_steer (int argc, char **argv)
     return cs_cli_fail (error);
   SteerData data = {
     .run = argv[1],
-    .base = w.base,
-    .chat = w.chat,
+    .pair = &w.pair,
     .prompt = w.prompt,
     .raw = w.raw,
     .items = items,

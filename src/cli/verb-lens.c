@@ -138,7 +138,8 @@ lens_job (CsJob *job, void *data, GError **error)
   g_autoptr (CsTeam) team = cs_team_new (0);
   g_autoptr (CsPair) pair = NULL;
 
-  if (cc == NULL || (pair = cs_pair_open (found->words->base, found->words->chat, error)) == NULL ||
+  /* no text is read: the decoders go through the models' heads */
+  if (cc == NULL || (pair = cs_pair_open (found->words->base, found->words->chat, NULL, error)) == NULL ||
       !fits (found, cc, pair, error))
     return false;
   for (int m = 0; m < 2; m++)

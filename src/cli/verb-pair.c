@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "cli.h"
+#include "errors.h"
+#include "pair-words.h"
 #include "pair-taste.h"
 #include "plan.h"
 #include "store.h"
@@ -11,10 +13,10 @@ static int run_check (int argc, char **argv);
 static int run_plan (int argc, char **argv);
 
 const CsVerb cs_verbs_pair[] = {
-  { "model check-pair", "--base DIR --chat DIR [--json]",
+  { "model check-pair", CS_PAIR_USAGE " [--json]",
     "Whether two models can be compared, and how far apart they are on a few prompts", run_check },
   { "plan",
-    "--base DIR --chat DIR [--layer L] --corpus FILE… [--tokens N] [--max-document N] [--dtype f16|f32] "
+    CS_PAIR_USAGE " [--layer L] --corpus FILE… [--tokens N] [--max-document N] [--dtype f16|f32] "
     "[--out F.h5] [--latents N] [--k K] [--variant batchtopk|topk|l1] [--steps S] [--batch B] [--threads N] [--json]",
     "What a harvest and a training will take: time, disk, memory", run_plan },
   { NULL, NULL, NULL, NULL },
@@ -29,9 +31,9 @@ enum
 
 typedef struct
 {
-  const char *base, *chat;
+  const CsPairWords *words;
   GArray *checks, *tokens;
-  CsPair *pair;
+  CsPair *pair, *plain; /* plain: without replaced tokens */
   CsTaste *taste;
   bool fits;
 } CheckData;
@@ -41,13 +43,16 @@ check_job (CsJob *job, void *data, GError **error)
 {
   CheckData *d = data;
   g_autoptr (CsTeam) team = cs_team_new (0);
+  g_autoptr (CsPairSource) own = cs_pair_source_new (d->words->base, d->words->chat, NULL);
 
-  d->checks = cs_pair_checks (d->base, d->chat);
+  d->checks = cs_pair_checks (d->words->base, d->words->chat);
   d->fits = true;
   for (guint i = 0; i < d->checks->len; i++)
     d->fits &= g_array_index (d->checks, CsPairCheck, i).ok;
-  return !d->fits || ((d->pair = cs_pair_open (d->base, d->chat, error)) != NULL &&
-                      (d->tokens = cs_pair_template_tokens (d->pair, error)) != NULL &&
+  /* Whether the base knows a token is about its own; how far apart the two are, about what it reads. */
+  return !d->fits || ((d->pair = cs_pair_words_open (d->words, NULL, error)) != NULL &&
+                      (d->plain = cs_pair_source_open (own, error)) != NULL &&
+                      (d->tokens = cs_pair_template_tokens (d->plain, error)) != NULL &&
                       (d->taste = cs_pair_taste (job, d->pair, team, error)) != NULL);
 }
 
@@ -61,8 +66,12 @@ check_json (const CheckData *d)
     {
       const CsPairCheck *check = &g_array_index (d->checks, CsPairCheck, i);
 
-      json_array_append_new (list, json_pack ("{s:s, s:b, s:o}", "title", check->title, "ok", check->ok, "text",
-                                              cs_cli_string (check->text)));
+      json_t *details = json_array ();
+
+      for (char **line = check->details; line != NULL && *line != NULL; line++)
+        json_array_append_new (details, cs_cli_string (*line));
+      json_array_append_new (list, json_pack ("{s:s, s:b, s:o, s:o}", "title", check->title, "ok", check->ok, "text",
+                                              cs_cli_string (check->text), "details", details));
     }
   json_object_set_new (root, "fits", json_boolean (d->fits));
   json_object_set_new (root, "checks", list);
@@ -85,6 +94,8 @@ print_tokens (const GArray *tokens)
 
       if (token->beyond)
         printf ("template token %s (%d): beyond the base's vocabulary\n", token->text, token->id);
+      else if (token->added)
+        printf ("template token %s (%d): the base's tokenizer does not have it\n", token->text, token->id);
       else
         printf ("template token %s (%d): %s by the base (length %.2f of an ordinary one, moved %.1f times as far)\n",
                 token->text, token->id, token->unknown ? "not known" : "known", token->base_norm, token->moved);
@@ -101,6 +112,8 @@ print_check (const CheckData *d)
       const CsPairCheck *check = &g_array_index (d->checks, CsPairCheck, i);
 
       printf ("%s  %-16s %s\n", check->ok ? "yes" : "NO ", check->title, check->text);
+      for (char **line = check->details; line != NULL && *line != NULL; line++)
+        printf ("       %s\n", *line);
     }
   if (!d->fits)
     return;
@@ -114,11 +127,10 @@ print_check (const CheckData *d)
 static int
 run_check (int argc, char **argv)
 {
-  g_autofree char *base = NULL, *chat = NULL;
+  g_auto (CsPairWords) words = { 0 };
   gboolean json = FALSE;
   const GOptionEntry entries[] = {
-    { "base", 0, 0, G_OPTION_ARG_FILENAME, &base, NULL, NULL },
-    { "chat", 0, 0, G_OPTION_ARG_FILENAME, &chat, NULL, NULL },
+    CS_PAIR_ENTRIES (&words),
     { "json", 0, 0, G_OPTION_ARG_NONE, &json, NULL, NULL },
     { NULL },
   };
@@ -127,10 +139,9 @@ run_check (int argc, char **argv)
 
   if (!cs_cli_parse (&argc, &argv, &cs_verbs_pair[VERB_CHECK], entries, 0, 0, &status))
     return status;
-  if (base == NULL || chat == NULL)
+  if (words.base == NULL || words.chat == NULL)
     return cs_cli_usage (&cs_verbs_pair[VERB_CHECK], "--base and --chat are needed.");
-  data.base = base;
-  data.chat = chat;
+  data.words = &words;
   status = cs_cli_job ("Pair check", check_job, &data);
   if (status == CS_EXIT_DONE && json)
     cs_cli_print_json (check_json (&data));
@@ -142,6 +153,7 @@ run_check (int argc, char **argv)
   g_clear_pointer (&data.tokens, g_array_unref);
   g_clear_pointer (&data.taste, cs_taste_free);
   g_clear_pointer (&data.pair, cs_pair_free);
+  g_clear_pointer (&data.plain, cs_pair_free);
   return status;
 }
 
@@ -155,6 +167,7 @@ typedef struct
   int k, steps, batch;
   CsVariant variant;
   CsHarvestProbe probe;
+  CsHarvestSample *sample;
   CsPlan *harvest_plan, *train_plan;
 } PlanData;
 
@@ -163,7 +176,7 @@ plan_job (CsJob *job, void *data, GError **error)
 {
   PlanData *d = data;
 
-  d->harvest_plan = cs_plan_harvest (job, &d->harvest, 3, &d->probe, error);
+  d->harvest_plan = cs_plan_harvest (job, &d->harvest, 3, &d->sample, &d->probe, error);
   if (d->harvest_plan == NULL)
     return false;
   cs_train_config_init (&d->config, d->variant, d->probe.d_model);
@@ -176,7 +189,15 @@ plan_job (CsJob *job, void *data, GError **error)
     d->config.steps = (size_t)d->steps;
   if (d->batch > 0)
     d->config.batch = (size_t)d->batch;
-  d->train_plan = cs_plan_training (job, &d->config, d->probe.d_model, d->probe.n_tokens, d->harvest.out, 3, error);
+  if (d->sample == NULL)
+    {
+      g_set_error (error, CS_ERROR, CS_ERROR_IO,
+                   "Nothing can be written beside %s, or its disk is full: name another place with --out.",
+                   d->harvest.out);
+      return false;
+    }
+  d->train_plan =
+    cs_plan_training (job, &d->config, d->sample->path, d->probe.n_tokens, d->harvest.out, 3, error);
   return d->train_plan != NULL;
 }
 
@@ -212,15 +233,15 @@ is_corpus (const char *word)
 static int
 run_plan (int argc, char **argv)
 {
-  g_autofree char *base = NULL, *chat = NULL, *out = NULL, *dtype = NULL, *variant = NULL;
+  g_auto (CsPairWords) pair = { 0 };
+  g_autofree char *out = NULL, *dtype = NULL, *variant = NULL, *replacements = NULL;
   g_auto (GStrv) corpora = NULL, words = NULL;
   int layer = -1, threads = 0;
   gint64 tokens = 0, max_document = 0;
   gboolean json = FALSE;
   PlanData d = { .variant = CS_VARIANT_BATCHTOPK };
   const GOptionEntry entries[] = {
-    { "base", 0, 0, G_OPTION_ARG_FILENAME, &base, NULL, NULL },
-    { "chat", 0, 0, G_OPTION_ARG_FILENAME, &chat, NULL, NULL },
+    CS_PAIR_ENTRIES (&pair),
     { "layer", 0, 0, G_OPTION_ARG_INT, &layer, NULL, NULL },
     { "corpus", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &corpora, NULL, NULL },
     { "tokens", 0, 0, G_OPTION_ARG_INT64, &tokens, NULL, NULL },
@@ -244,7 +265,7 @@ run_plan (int argc, char **argv)
   argv = moved = g_memdup2 (words, ((size_t)argc + 1) * sizeof *words);
   if (!cs_cli_parse (&argc, &argv, verb, entries, 0, 0, &status))
     return status;
-  if (base == NULL || chat == NULL || corpora == NULL)
+  if (pair.base == NULL || pair.chat == NULL || corpora == NULL)
     return cs_cli_usage (verb, "--base, --chat and --corpus are needed.");
   if (tokens < 0 || max_document < 0 || threads < 0 || layer < -1 || d.latents < 0 || d.k < 0 || d.steps < 0 ||
       d.batch < 0)
@@ -252,9 +273,12 @@ run_plan (int argc, char **argv)
   if ((dtype != NULL && strcmp (dtype, "f16") != 0 && strcmp (dtype, "f32") != 0) ||
       (variant != NULL && !cs_variant_parse (variant, &d.variant)))
     return cs_cli_usage (verb, "--dtype is f16 or f32, --variant batchtopk, topk or l1.");
+  replacements = cs_pair_words_replacements (&pair);
   d.harvest = (CsHarvestOptions){
-    .base_folder = base,
-    .chat_folder = chat,
+    .base_folder = pair.base,
+    .chat_folder = pair.chat,
+    .date = pair.date,
+    .base_replacements = replacements,
     .layer = layer < 0 ? CS_LAYER_MIDDLE : (size_t)layer,
     .corpora = (const char *const *)corpora,
     .max_tokens = (size_t)tokens,
@@ -266,6 +290,7 @@ run_plan (int argc, char **argv)
   status = cs_cli_job ("Plan", plan_job, &d);
   if (status == CS_EXIT_DONE)
     print_plan (&d, json);
+  g_clear_pointer (&d.sample, cs_harvest_sample_free);
   g_clear_pointer (&d.harvest_plan, cs_plan_free);
   g_clear_pointer (&d.train_plan, cs_plan_free);
   return status;

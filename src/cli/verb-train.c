@@ -268,7 +268,8 @@ run_analyze (int argc, char **argv)
   if (store == NULL || (base == NULL) != (chat == NULL) || n_test < 0 || tokens < 0)
     return cs_cli_usage (
         verb, "--activations is needed; --base and --chat come together (for template tokens).");
-  if (base != NULL && (pair = cs_pair_open (base, chat, &error)) == NULL)
+  /* which tokens are the template's; nothing is read with it */
+  if (base != NULL && (pair = cs_pair_open (base, chat, NULL, &error)) == NULL)
     return cs_cli_fail (error);
   AnalyzeData data = { store, argv[1], cs_analyze_options_for_pair (pair) };
   data.options.n_test = (size_t)n_test;

@@ -138,13 +138,96 @@ equal_steps (const CsTokenizer *a,
 
 /* What a text is put between, and how tokens decode, do not count: pairs differ there, and what is
  * encoded is given to both models. */
+static bool
+equal_rules (const CsTokenizer *a, const CsTokenizer *b, GError **error)
+{
+  return equal_merges (a, b, error) && equal_model (a, b, error) &&
+         equal_steps (a, b, "normalize", a->normalizer_text, b->normalizer_text, error) &&
+         equal_steps (a, b, "split", a->splitter_text, b->splitter_text, error);
+}
+
 bool
 cs_tokenizer_equal (const CsTokenizer *a, const CsTokenizer *b, GError **error)
 {
   if (a == b || strcmp (a->hash, b->hash) == 0)
     return true;
-  return equal_pieces (a, b, error) && equal_added (a, b, error) && equal_merges (a, b, error) &&
-         equal_model (a, b, error) &&
-         equal_steps (a, b, "normalize", a->normalizer_text, b->normalizer_text, error) &&
-         equal_steps (a, b, "split", a->splitter_text, b->splitter_text, error);
+  return equal_pieces (a, b, error) && equal_added (a, b, error) && equal_rules (a, b, error);
+}
+
+/* --- Equal but for added tokens --- */
+
+/* id → CsAddedToken, borrowed. */
+static GHashTable *
+added_by_id (const CsTokenizer *tokenizer)
+{
+  GHashTable *table = g_hash_table_new (NULL, NULL);
+
+  for (guint i = 0; i < tokenizer->added.tokens->len; i++)
+    {
+      CsAddedToken *token = &g_array_index (tokenizer->added.tokens, CsAddedToken, i);
+      g_hash_table_insert (table, GINT_TO_POINTER (token->id), token);
+    }
+  return table;
+}
+
+static bool
+finds_alike (const CsAddedToken *a, const CsAddedToken *b)
+{
+  return a->normalized == b->normalized && a->lstrip == b->lstrip && a->rstrip == b->rstrip &&
+         a->single_word == b->single_word;
+}
+
+/* *added: the id is a token that was added to one of them alone. */
+static bool
+compare_id (const CsTokenizer *base,
+            const CsTokenizer *chat,
+            GHashTable *tables[2],
+            int32_t id,
+            bool *added,
+            GError **error)
+{
+  const char *spelling[2] = { cs_vocab_spelling (&base->vocab, id),
+                              cs_vocab_spelling (&chat->vocab, id) };
+  const CsAddedToken *token[2];
+  bool ordinary = false;
+
+  for (int m = 0; m < 2; m++)
+    {
+      token[m] = g_hash_table_lookup (tables[m], GINT_TO_POINTER (id));
+      ordinary = ordinary || (spelling[m] != NULL && token[m] == NULL);
+    }
+  *added = true;
+  if (g_strcmp0 (spelling[0], spelling[1]) != 0)
+    return !ordinary || equal_pieces (base, chat, error);
+  *added = (token[0] == NULL) != (token[1] == NULL);
+  if (token[0] == NULL || token[1] == NULL || finds_alike (token[0], token[1]))
+    return true;
+  return differ (base, chat, error, "the added token “%s” is looked for in another way",
+                 token[0]->content);
+}
+
+bool
+cs_tokenizer_extends (const CsTokenizer *base,
+                      const CsTokenizer *chat,
+                      GArray *added,
+                      GError **error)
+{
+  g_autoptr (GHashTable) of_base = added_by_id (base), of_chat = added_by_id (chat);
+  GHashTable *tables[2] = { of_base, of_chat };
+  size_t n_ids = MAX (base->vocab.spelling->len, chat->vocab.spelling->len);
+
+  if (cs_tokenizer_equal (base, chat, NULL))
+    return true;
+  if (!equal_rules (base, chat, error))
+    return false;
+  for (int32_t id = 0; (size_t)id < n_ids; id++)
+    {
+      bool other;
+
+      if (!compare_id (base, chat, tables, id, &other, error))
+        return false;
+      if (other && added != NULL)
+        g_array_append_val (added, id);
+    }
+  return true;
 }

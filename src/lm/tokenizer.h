@@ -67,5 +67,10 @@ typedef struct {
 /* How many ids differ; appends the first `max` of them, in order, to differences (of CsTokenDifference). */
 size_t cs_tokenizer_differences (const CsTokenizer *a, const CsTokenizer *b, size_t max, GArray *differences);
 
+/* True where both make the same ids of every text in which none of the chat model's own added tokens stands: chat has added
+ * tokens that base has not, or has under another name (a reserved one that was given a use), and is equal apart from them.
+ * added (int32_t; may be NULL): those ids, in order; none are appended where the two are equal. Else as cs_tokenizer_equal(). */
+bool cs_tokenizer_extends (const CsTokenizer *base, const CsTokenizer *chat, GArray *added, GError **error);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CsTokenizer, cs_tokenizer_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CsDecoder, cs_decoder_free)

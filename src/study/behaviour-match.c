@@ -267,7 +267,7 @@ cs_behaviour_match (CsJob *job,
   CsChatMix mix;
 
   if (!cs_organism_identity (organism, &seed, &mix, error) ||
-      (pair = cs_pair_open (base, chat, error)) == NULL ||
+      (pair = cs_pair_open (base, chat, NULL, error)) == NULL ||
       (crosscoder = cs_crosscoder_load (run_folder, error)) == NULL ||
       (latents = cs_latents_load (run_folder, error)) == NULL)
     return NULL;

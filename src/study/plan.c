@@ -8,7 +8,7 @@
 
 #include <glib/gstdio.h>
 
-#include "bench.h"
+#include "plan-private.h"
 
 #define DAY 86400.0
 
@@ -17,16 +17,9 @@
 static double
 disk_free (const char *path)
 {
-  g_autofree char *folder = g_strdup (path);
+  g_autofree char *folder = cs_existing_folder (path);
   struct statvfs info;
 
-  while (!g_file_test (folder, G_FILE_TEST_EXISTS) && strlen (folder) > 1)
-    {
-      char *up = g_path_get_dirname (folder);
-
-      g_free (folder);
-      folder = up;
-    }
   return statvfs (folder, &info) == 0 ? (double)info.f_bavail * (double)info.f_frsize : NAN;
 }
 
@@ -209,6 +202,7 @@ CsPlan *
 cs_plan_harvest (CsJob *job,
                  const CsHarvestOptions *options,
                  double seconds,
+                 CsHarvestSample **sample,
                  CsHarvestProbe *probe,
                  GError **error)
 {
@@ -220,14 +214,14 @@ cs_plan_harvest (CsJob *job,
     probe = &own;
   if (job != NULL)
     cs_job_phase (job, "Measuring the models' speed");
-  if (!cs_harvest_probe (job, options, seconds, probe, error))
+  if (!cs_harvest_probe (job, options, seconds, sample, probe, error))
     return NULL;
   plan->disk = probe->store_bytes;
   if (g_stat (options->out, &status) == 0)
     plan->disk = MAX (plan->disk - (double)status.st_size, 0);
   plan->memory = probe->work_bytes;
   plan->tokens = probe->n_tokens;
-  plan->tokens_per_s = probe->n_tokens / MAX (probe->seconds, 1e-9);
+  plan->tokens_per_s = (probe->n_tokens - probe->n_stored) / MAX (probe->seconds, 1e-9);
   plan->seconds = probe->seconds;
   cs_plan_judge (plan, "the store", "harvest fewer, or an earlier layer");
   advise_harvest (plan, options, probe);
@@ -255,34 +249,6 @@ training_disk (const CsTrainConfig *config, double d)
   return 2 * 3 * (double)config->n_latents * 4 * d * 4;
 }
 
-static bool
-measure_step (CsJob *job,
-              const CsTrainConfig *config,
-              size_t d_model,
-              double seconds,
-              double *a_step,
-              GError **error)
-{
-  double work = 16.0 * (double)config->batch * (double)config->n_latents * (double)d_model;
-  double guess = work / 4e10, share = MIN (1, seconds / 8 / guess);
-  CsBenchTrainOptions options = { .variant = config->variant,
-                                  .d_model = d_model,
-                                  .k = config->k,
-                                  .batch = config->batch,
-                                  .n_threads = config->n_threads };
-  CsBenchTrain result;
-
-  options.n_latents = MAX (MIN (config->n_latents, 256),
-                           (size_t)((double)config->n_latents * share));
-  options.k = MIN (config->k, options.n_latents);
-  options.steps = (size_t)CLAMP (0.7 * seconds / (guess * share), 3, 200);
-  if (!cs_bench_train (job, &options, &result, error))
-    return false;
-  *a_step =
-      result.seconds_per_step * (double)config->n_latents / (double)options.n_latents;
-  return true;
-}
-
 static void
 advise_training (CsPlan *plan, const CsTrainConfig *config, double d, double store_tokens)
 {
@@ -306,27 +272,44 @@ advise_training (CsPlan *plan, const CsTrainConfig *config, double d, double sto
                           plan->tokens / store_tokens));
 }
 
+static bool
+look_at_store (const char *path, size_t *d_model, double *n_tokens, GError **error)
+{
+  g_autoptr (CsStore) store = cs_store_open (path, false, error);
+
+  if (store == NULL)
+    return false;
+  *d_model = cs_store_info (store)->d_model;
+  if (!(*n_tokens > 0))
+    *n_tokens = (double)cs_store_n_tokens (store);
+  return true;
+}
+
 CsPlan *
 cs_plan_training (CsJob *job,
                   const CsTrainConfig *config,
-                  size_t d_model,
+                  const char *store,
                   double store_tokens,
                   const char *run_folder,
                   double seconds,
                   GError **error)
 {
   g_autoptr (CsPlan) plan = plan_new (run_folder);
-  double a_step = NAN;
+  CsPlanTraining measured;
+  size_t d_model;
 
+  if (!look_at_store (store, &d_model, &store_tokens, error))
+    return NULL;
   plan->disk = training_disk (config, (double)d_model);
   plan->memory = training_memory (config, (double)d_model, store_tokens);
   plan->tokens = (double)config->steps * (double)config->batch;
   if (job != NULL)
     cs_job_phase (job, "Measuring a training step");
-  if (!measure_step (job, config, d_model, seconds, &a_step, error))
+  if (!cs_plan_measure_training (job, config, store, store_tokens, run_folder, seconds, &measured,
+                                 error))
     return NULL;
-  plan->seconds = a_step * (double)config->steps;
-  plan->tokens_per_s = (double)config->batch / a_step;
+  plan->seconds = cs_plan_training_seconds (config, &measured);
+  plan->tokens_per_s = plan->tokens / MAX (plan->seconds, 1e-9);
   cs_plan_judge (plan, "the run", "train fewer steps, or a smaller dictionary");
   advise_training (plan, config, (double)d_model, store_tokens);
   return g_steal_pointer (&plan);

@@ -21,17 +21,20 @@ typedef struct
 void cs_plan_free (CsPlan *plan);
 
 /* probe (may be NULL): what was measured. seconds: of the probe, 3 is a good value. A store that is
- * there already is counted as disk that is needed no more. */
+ * there already is counted as disk that is needed no more, and its tokens are not run again. sample
+ * (may be NULL): as cs_harvest_probe(). */
 CsPlan *cs_plan_harvest (CsJob *job,
                          const CsHarvestOptions *options,
                          double seconds,
+                         CsHarvestSample **sample,
                          CsHarvestProbe *probe,
                          GError **error);
-/* Where the run will be: run_folder, or the closest folder above it that exists. Steps of fewer
- * latents are measured where the real ones would take long. */
+/* store: the activations, or a sample of what they will be, of which there will be store_tokens (0:
+ * as many as the store has). Where the run will be: run_folder, or the closest folder above it that
+ * exists. Steps of fewer latents and tokens are measured where the real ones would take long. */
 CsPlan *cs_plan_training (CsJob *job,
                           const CsTrainConfig *config,
-                          size_t d_model,
+                          const char *store,
                           double store_tokens,
                           const char *run_folder,
                           double seconds,

@@ -450,20 +450,23 @@ cs_study_set_base_replacements (CsStudy *study, const char *text, GError **error
   return save_and_tell (study, error);
 }
 
+CsPairSource *
+cs_study_pair_source (CsStudy *study)
+{
+  g_return_val_if_fail (CS_IS_STUDY (study), NULL);
+  return cs_pair_source_new (study->model_folder[0], study->model_folder[1],
+                             &(CsPairReading) { study->date, study->base_replacements });
+}
+
 CsPair *
 cs_study_pair (CsStudy *study, GError **error)
 {
   g_return_val_if_fail (CS_IS_STUDY (study), NULL);
   if (study->pair == NULL)
     {
-      if (study->model_folder[0] == NULL || study->model_folder[1] == NULL)
-        {
-          g_set_error_literal (error, CS_ERROR, CS_ERROR_USAGE,
-                               "Choose the folders of a base and a chat model first.");
-          return NULL;
-        }
-      study->pair = cs_pair_open_reading (study->model_folder[0], study->model_folder[1],
-                                          &(CsPairReading) { study->date, study->base_replacements }, error);
+      g_autoptr (CsPairSource) source = cs_study_pair_source (study);
+
+      study->pair = cs_pair_source_open (source, error);
     }
   return study->pair;
 }

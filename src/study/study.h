@@ -44,6 +44,9 @@ bool        cs_study_set_date (CsStudy *study, const char *date, GError **error)
 /* Tokens that the base model reads as others (token-replacements.h), "128006=1432 …"; NULL: none. */
 const char *cs_study_base_replacements (CsStudy *study);
 bool        cs_study_set_base_replacements (CsStudy *study, const char *text, GError **error);
+/* The chosen folders with the pinned date and the replaced tokens: everything that reads the study's texts opens the pair
+ * from it, on whichever thread. A new reference. */
+CsPairSource *cs_study_pair_source (CsStudy *study);
 /* Opened on first use and kept; an error names what does not fit. */
 CsPair     *cs_study_pair (CsStudy *study, GError **error);
 

@@ -292,7 +292,7 @@ test_replacements (void)
   CsStore *store;
 
   options.base_replacements = "302=65, 9999=66";
-  g_assert_true (cs_harvest_probe (NULL, &options, 0.3, &probe, &error));
+  g_assert_true (cs_harvest_probe (NULL, &options, 0.3, NULL, &probe, &error));
   g_assert_true (cs_harvest (NULL, &options, &error));
   g_assert_no_error (error);
   store = cs_store_open (out, false, &error);

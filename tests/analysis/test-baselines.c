@@ -268,7 +268,7 @@ static void
 test_against_slow (void)
 {
   Fixture f = { .folder = g_dir_make_tmp ("crosscope-baselines-XXXXXX", NULL) };
-  g_autoptr (CsPair) pair = cs_pair_open (tiny->model[0]->folder, tiny->model[1]->folder, NULL);
+  g_autoptr (CsPair) pair = cs_pair_open (tiny->model[0]->folder, tiny->model[1]->folder, NULL, NULL);
   g_autoptr (CsBaselines) one = NULL, three = NULL, loaded = NULL;
   g_autofree char *text = NULL, *again = NULL, *text_loaded = NULL, *path = NULL;
   g_autoptr (GError) error = NULL;

@@ -113,7 +113,7 @@ fixture_init (Fixture *f, bool normalised)
   f->run = g_build_filename (f->folder, "run", NULL);
   g_assert_cmpint (g_mkdir (f->run, 0777), ==, 0);
   tiny_pair_corpora (f->folder, &f->web, &f->corpus);
-  f->pair = cs_pair_open (f->tiny->model[0]->folder, f->tiny->model[1]->folder, &error);
+  f->pair = cs_pair_open (f->tiny->model[0]->folder, f->tiny->model[1]->folder, NULL, &error);
   g_assert_no_error (error);
   save_run (f, normalised);
 }

@@ -243,7 +243,7 @@ main (int argc, char **argv)
 
   g_test_init (&argc, &argv, NULL);
   tiny = tiny_pair_new ();
-  pair = cs_pair_open (tiny->model[0]->folder, tiny->model[1]->folder, NULL);
+  pair = cs_pair_open (tiny->model[0]->folder, tiny->model[1]->folder, NULL, NULL);
   g_test_add_func ("/lens/against-plain", test_lens);
   g_test_add_func ("/lens/json-errors", test_lens_json_errors);
   g_test_add_func ("/neighbours/against-plain", test_neighbours);

@@ -172,7 +172,7 @@ audited_init (Audited *a)
   g_autoptr (GError) error = NULL;
 
   a->tiny = tiny_pair_new ();
-  a->pair = cs_pair_open (a->tiny->model[0]->folder, a->tiny->model[1]->folder, &error);
+  a->pair = cs_pair_open (a->tiny->model[0]->folder, a->tiny->model[1]->folder, NULL, &error);
   g_assert_no_error (error);
   a->crosscoder = make_crosscoder ();
   a->latents = make_latents ();

@@ -358,12 +358,12 @@ test_pairs_that_do_not_fit (void)
   for (size_t i = 0; i < G_N_ELEMENTS (models); i++)
     {
       g_autoptr (GError) error = NULL;
-      g_assert_null (cs_pair_open (tiny->model[0]->folder, models[i]->folder, &error));
+      g_assert_null (cs_pair_open (tiny->model[0]->folder, models[i]->folder, NULL, &error));
       g_assert_error (error, CS_ERROR, CS_ERROR_MISMATCH);
       tiny_model_free (models[i]);
     }
   g_autoptr (GError) error = NULL;
-  g_assert_null (cs_pair_open ("/nowhere", tiny->model[1]->folder, &error));
+  g_assert_null (cs_pair_open ("/nowhere", tiny->model[1]->folder, NULL, &error));
   g_assert_true (error->domain == CS_ERROR);
 }
 
@@ -494,7 +494,7 @@ main (int argc, char **argv)
 
   g_test_init (&argc, &argv, NULL);
   tiny = tiny_pair_new ();
-  pair = cs_pair_open (tiny->model[0]->folder, tiny->model[1]->folder, &error);
+  pair = cs_pair_open (tiny->model[0]->folder, tiny->model[1]->folder, NULL, &error);
   g_assert_no_error (error);
   g_test_add_func ("/analysis/steering/arithmetic", test_arithmetic);
   g_test_add_func ("/analysis/steering/plain-is-generate", test_plain_is_generate);

@@ -87,7 +87,7 @@ test_as_rendered (void)
   const CsMessage messages[] = { { user, one }, { assistant, two }, { user, three } };
   TinyPair *tiny = tiny_pair_new ();
   g_autoptr (GError) error = NULL;
-  g_autoptr (CsPair) pair = cs_pair_open (tiny->model[0]->folder, tiny->model[1]->folder, &error);
+  g_autoptr (CsPair) pair = cs_pair_open (tiny->model[0]->folder, tiny->model[1]->folder, NULL, &error);
   CsTokenMarkers markers;
 
   g_assert_no_error (error);
