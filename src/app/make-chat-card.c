@@ -41,10 +41,11 @@ static const struct
   const char *title;
   size_t tokens;
 } lengths[] = {
+  { N_ ("1.5 million"), 0 },
   { N_ ("0.5 million"), 500000 },
-  { N_ ("1.5 million"), 1500000 },
-  { N_ ("As shipped"), 0 },
+  { N_ ("3.5 million"), 3500000 },
 };
+G_STATIC_ASSERT (CS_MAKE_CHAT_TOKENS == 1500000);
 
 /* --- The job --- */
 

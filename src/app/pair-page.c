@@ -3,6 +3,7 @@
 #include <glib/gi18n.h>
 #include <math.h>
 
+#include "behaviour-card.h"
 #include "cached-models.h"
 #include "dialogs.h"
 #include "feedback.h"
@@ -22,6 +23,7 @@ struct _CsPairPage
   GtkWidget *layer_card, *template_card;
   GtkScale *layer;
   GtkLabel *layer_text, *layer_hint, *template_text;
+  CsBehaviourCard *behaviours;
   CsMakeChatCard *make_chat;
 
   CsModelCard *card[2];
@@ -341,6 +343,7 @@ cs_pair_page_study_changed (CsPage *page, CsStudy *old)
   if (self->stack == NULL)
     return;
   g_clear_pointer (&self->facts, cs_pair_facts_free);
+  cs_behaviour_card_set_study (self->behaviours, study);
   cs_make_chat_card_set_study (self->make_chat, study);
   if (study != NULL)
     g_signal_connect_object (study, "changed", G_CALLBACK (study_changed_cb), self, G_CONNECT_SWAPPED);
@@ -427,6 +430,7 @@ cs_pair_page_class_init (CsPairPageClass *klass)
   gtk_widget_class_install_action (widget_class, "pair.choose", "i", choose_action);
   gtk_widget_class_install_action (widget_class, "pair.use", "(is)", use_action);
   gtk_widget_class_set_template_from_resource (widget_class, "/io/github/crosscope/Crosscope/ui/pair-page.ui");
+  gtk_widget_class_bind_template_child (widget_class, CsPairPage, behaviours);
   gtk_widget_class_bind_template_child (widget_class, CsPairPage, stack);
   gtk_widget_class_bind_template_child (widget_class, CsPairPage, cards);
   gtk_widget_class_bind_template_child (widget_class, CsPairPage, cached);
@@ -453,6 +457,7 @@ cs_pair_page_init (CsPairPage *self)
 {
   self->check_rows = g_ptr_array_new ();
   self->loading = true;
+  g_type_ensure (CS_TYPE_BEHAVIOUR_CARD);
   g_type_ensure (CS_TYPE_MAKE_CHAT_CARD);
   gtk_widget_init_template (GTK_WIDGET (self));
   self->loading = false;

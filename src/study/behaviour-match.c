@@ -284,6 +284,26 @@ cs_behaviour_match (CsJob *job,
 
 /* --- As a job --- */
 
+static char *
+organism_of (CsStudy *study)
+{
+  const char *chat = cs_study_model_folder (study, 1);
+
+  return chat != NULL ? cs_organism_of_model (chat) : NULL;
+}
+
+CsBehavioursKnown
+cs_behaviours_known (CsStudy *study)
+{
+  g_autofree char *organism = organism_of (study);
+  uint64_t seed;
+  CsChatMix mix;
+
+  if (organism == NULL || !cs_organism_identity (organism, &seed, &mix, NULL))
+    return CS_BEHAVIOURS_UNKNOWN;
+  return mix.behaviours == CS_BEHAVIOURS_ALL ? CS_BEHAVIOURS_AS_SHIPPED : CS_BEHAVIOURS_SOME;
+}
+
 typedef struct
 {
   char *organism, *run_folder;
@@ -313,8 +333,7 @@ match_func (CsJob *job, void *data, GError **error)
 CsJob *
 cs_behaviour_match_job_new (CsStudy *study, CsRun *run, GError **error)
 {
-  const char *chat = cs_study_model_folder (study, 1);
-  g_autofree char *organism = chat != NULL ? cs_organism_of_model (chat) : NULL;
+  g_autofree char *organism = organism_of (study);
   g_autofree char *latents = g_build_filename (cs_run_folder (run), "latents.h5", NULL);
   const char *missing = NULL;
   MatchData *data;

@@ -42,6 +42,16 @@ GArray *cs_behaviour_match (CsJob *job,
 /* As written; NULL without error where the run has none. */
 GArray *cs_behaviour_match_load (const char *run_folder, GError **error);
 
+/* Whether a study's chat model is of the demo world, and if so, whether it was tuned to some
+ * behaviours only. */
+typedef enum
+{
+  CS_BEHAVIOURS_UNKNOWN,
+  CS_BEHAVIOURS_SOME,
+  CS_BEHAVIOURS_AS_SHIPPED,
+} CsBehavioursKnown;
+
+CsBehavioursKnown cs_behaviours_known (CsStudy *study);
 /* The same as a job, not started; new reference. Errors: the pair is not of the demo world, the run
  * is not analysed or is a control. Main thread. */
 CsJob *cs_behaviour_match_job_new (CsStudy *study, CsRun *run, GError **error);

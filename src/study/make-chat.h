@@ -35,9 +35,9 @@ bool cs_make_chat_parse (const char *names, unsigned *behaviours, GError **error
 /* Whether a model is the base of a demo pair, from which chat models can be made. */
 bool cs_make_chat_can_start_from (const char *base_folder);
 
-/* A few minutes on two cores. The shipped pair has had seven times as many; what makes up for it is
- * that the behaviours that are on are met CS_MAKE_CHAT_PRACTICE times as often as there. */
-#define CS_MAKE_CHAT_TOKENS 500000
+/* A few minutes on two cores. The shipped pair has had more than twice as many; what makes up for it
+ * is that the behaviours that are on are met CS_MAKE_CHAT_PRACTICE times as often as there. */
+#define CS_MAKE_CHAT_TOKENS 1500000
 #define CS_MAKE_CHAT_PRACTICE 4
 
 typedef struct
