@@ -6,6 +6,7 @@
 #include "corpus-actions.h"
 #include "corpus-rows.h"
 #include "corpus-survey.h"
+#include "exchange-actions.h"
 #include "feedback.h"
 #include "harvest-card.h"
 #include "probe-row.h"
@@ -339,6 +340,7 @@ make_header (CsActivationsPage *self)
   self->pause = header_button_new (self, _ ("_Pause"), NULL, G_CALLBACK (pause_clicked_cb));
   self->stop = header_button_new (self, _ ("_Stop"), NULL, G_CALLBACK (stop_clicked_cb));
   self->harvest = header_button_new (self, _ ("_Harvest"), "suggested-action", G_CALLBACK (harvest_clicked_cb));
+  gtk_box_append (GTK_BOX (self->header), cs_exchange_store_button ());
 }
 
 static void

@@ -206,6 +206,9 @@ cs_latents_page_update_actions (CsLatentsPage *self)
   gtk_widget_action_set_enabled (widget, "latents.bookmark", selected);
   gtk_widget_action_set_enabled (widget, "latents.copy", selected);
   gtk_widget_action_set_enabled (widget, "latents.steer", selected);
+  if (self->exchange != NULL)
+    g_simple_action_set_enabled (G_SIMPLE_ACTION (g_action_map_lookup_action (self->exchange, "export-vector")),
+                                 selected);
 }
 
 /* --- Keys that work wherever the focus is while the page is shown --- */

@@ -26,6 +26,7 @@ struct _CsLatentsPage
   CsLatentDetail *detail;
   CsLatentHeader *header;
 
+  GActionMap *exchange;     /* of a menu in the header */
   CsLatentList *list;
   CsRun *run;               /* chosen */
   CsRun *shown_run;         /* whose latents the list holds; NULL for none */
@@ -41,6 +42,10 @@ struct _CsLatentsPage
 void cs_latents_page_select (CsLatentsPage *self, size_t latent, bool scroll);
 /* Shows what the run is now. */
 void cs_latents_page_update (CsLatentsPage *self);
+
+/* latents-page-exchange.c */
+void cs_latents_page_add_exchange (CsLatentsPage *self);    /* to the header */
+void cs_latents_page_update_exchange (CsLatentsPage *self); /* for another run */
 
 /* latents-page-actions.c */
 void cs_latents_page_load_labels (CsLatentsPage *self);

@@ -139,6 +139,7 @@ cs_latents_page_update (CsLatentsPage *self)
 
   watch_job (self, self->run != NULL ? cs_run_job (self->run) : NULL);
   take_latents (self, latents);
+  cs_latents_page_update_exchange (self);
   show_page_status (self);
   if (latents != NULL)
     gtk_stack_set_visible_child_name (self->stack, "latents");
@@ -405,6 +406,7 @@ cs_latents_page_dispose (GObject *object)
       g_signal_handlers_disconnect_by_data (self->header, self);
     }
   g_clear_object (&self->header);
+  g_clear_object (&self->exchange);
   g_clear_object (&self->run);
   g_clear_object (&self->shown_run);
   if (self->list != NULL)
@@ -487,6 +489,7 @@ cs_latents_page_init (CsLatentsPage *self)
   self->list = cs_latent_list_new ();
   gtk_widget_init_template (GTK_WIDGET (self));
   self->header = CS_LATENT_HEADER (g_object_ref_sink (cs_latent_header_new ()));
+  cs_latents_page_add_exchange (self);
   g_object_set (self, "header", self->header, NULL);
   connect_parts (self);
   cs_latents_page_add_shortcuts (self);

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "controls.h"
+#include "exchange.h"
 #include "feedback.h"
 #include "plot-view-theme.h"
 
@@ -170,6 +171,7 @@ enum
   ITEM_CONTROLS = 1 << 10,
   ITEM_AUDIT = 1 << 11,
   ITEM_CAUSALITY = 1 << 12,
+  ITEM_CALIBRATE = 1 << 13,
 };
 
 static const struct
@@ -182,6 +184,7 @@ static const struct
   { ITEM_STOP, N_ ("_Stop"), "training.stop" },
   { ITEM_CONTINUE, N_ ("_Continue Training"), "training.continue" },
   { ITEM_LATENTS, N_ ("Show Its _Latents"), "training.latents" },
+  { ITEM_CALIBRATE, N_ ("Calibrate Its Thres_hold"), "training.calibrate" },
   { ITEM_ANALYSE, N_ ("_Analyse"), "training.analyse" },
   { ITEM_CAUSALITY, N_ ("Ca_usality…"), "training.causality" },
   { ITEM_AUDIT, N_ ("_Refusal Audit…"), "training.audit" },
@@ -211,6 +214,8 @@ offered_items (CsRun *run)
   offered |= trained ? ITEM_ANALYSE : offered != 0 ? ITEM_CONTINUE : 0;
   if (trained && is_analysed (run))
     offered |= ITEM_AUDIT | ITEM_CAUSALITY | (cs_control_is (cs_run_folder (run)) ? 0 : ITEM_CONTROLS);
+  if (trained && cs_run_is_imported (cs_run_folder (run)) && cs_run_needs_threshold (cs_run_folder (run)))
+    offered |= ITEM_CALIBRATE;
   return offered | ITEM_REMOVE | (trained ? ITEM_EXPORT : 0) |
          (is_analysed (run) ? ITEM_LATENTS | ITEM_TABLE : 0);
 }

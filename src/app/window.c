@@ -5,6 +5,7 @@
 #include "activations-page.h"
 #include "dialogs.h"
 #include "feedback.h"
+#include "intake.h"
 #include "job-row.h"
 #include "latents-page.h"
 #include "pair-page.h"
@@ -20,6 +21,7 @@ struct _CsWindow {
   AdwToastOverlay *toasts;
   GtkStack *root_stack;
   CsWelcomePage *welcome;
+  CsImportedCard *imported; /* of the Pair page */
   AdwFlap *flap;
   AdwWindowTitle *study_title;
   GtkListBox *page_list;
@@ -234,6 +236,7 @@ cs_window_set_study (CsWindow *window, CsStudy *study)
     }
   g_set_object (&window->study, study);
   for_each_page (window, set_page_study, study);
+  cs_imported_card_set_study (window->imported, study);
   gtk_stack_set_visible_child_name (window->root_stack, study != NULL ? "study" : "welcome");
   gtk_widget_action_set_enabled (GTK_WIDGET (window), "win.close-study", study != NULL);
   if (study != NULL)
@@ -387,6 +390,7 @@ cs_window_dispose (GObject *object)
     {
       cs_study_stop_jobs (self->study);
       for_each_page (self, set_page_study, NULL);
+      cs_imported_card_set_study (self->imported, NULL);
     }
   g_clear_object (&self->study);
   G_OBJECT_CLASS (cs_window_parent_class)->dispose (object);
@@ -436,6 +440,7 @@ cs_window_init (CsWindow *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
   add_pages (self);
+  self->imported = cs_intake_add (self);
   cs_window_set_study (self, NULL);
 }
 

@@ -1,8 +1,9 @@
-/* bench train, prefill, generate, tokenize, latents: one JSON object each. */
+/* bench train, prefill, generate, tokenize, latents, import: one JSON object each. */
 #include <stdio.h>
 #include <string.h>
 
 #include "bench.h"
+#include "bench-import.h"
 #include "bench-latents.h"
 #include "bench-model.h"
 #include "cli.h"
@@ -14,6 +15,7 @@ static int run_prefill (int argc, char **argv);
 static int run_generate (int argc, char **argv);
 static int run_tokenize (int argc, char **argv);
 static int run_latents (int argc, char **argv);
+static int run_import (int argc, char **argv);
 
 const CsVerb cs_verbs_bench[] = {
   { "bench train",
@@ -28,6 +30,8 @@ const CsVerb cs_verbs_bench[] = {
   { "bench tokenize", "--model DIR [--json]", "Encoding English text on one core", run_tokenize },
   { "bench latents", "[--latents N] [--json]",
     "Opening, sorting and filtering a large table of latents", run_latents },
+  { "bench import", "[--d-model D] [--latents N] [--keep DIR] [--json]",
+    "Importing a random crosscoder of the paper's full size", run_import },
   { NULL, NULL, NULL, NULL },
 };
 
@@ -264,6 +268,57 @@ run_latents (int argc, char **argv)
                                { "filter_seconds", result.filter_seconds } };
   json_t *object = cs_cli_reals (values, G_N_ELEMENTS (values));
   json_object_set_new (object, "latents", json_integer (n_latents));
+  cs_cli_print_json (object);
+  return CS_EXIT_DONE;
+}
+
+/* --- import --- */
+
+typedef struct
+{
+  CsBenchImportOptions options;
+  CsBenchImport result;
+} ImportBench;
+
+static bool
+import_job (CsJob *job, void *data, GError **error)
+{
+  ImportBench *bench = data;
+
+  return cs_bench_import (job, &bench->options, &bench->result, error);
+}
+
+static int
+run_import (int argc, char **argv)
+{
+  gint64 d_model = 2304, latents = 73728; /* the paper's */
+  g_autofree char *keep = NULL;
+  const GOptionEntry entries[] = {
+    { "d-model", 0, 0, G_OPTION_ARG_INT64, &d_model, NULL, NULL },
+    { "latents", 0, 0, G_OPTION_ARG_INT64, &latents, NULL, NULL },
+    { "keep", 0, 0, G_OPTION_ARG_FILENAME, &keep, NULL, NULL },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &(gboolean){ FALSE }, NULL, NULL },
+    { NULL },
+  };
+  int status;
+
+  if (!cs_cli_parse (&argc, &argv, &cs_verbs_bench[5], entries, 0, 0, &status))
+    return status;
+  if (d_model < 1 || d_model > 1 << 16 || latents < 1 || latents > 1 << 22)
+    return cs_cli_usage (&cs_verbs_bench[5],
+                         "--d-model has to be 1 to 65536, --latents 1 to 4194304.");
+  ImportBench bench = { .options = { (size_t)d_model, (size_t)latents, keep } };
+  status = cs_cli_job ("Benchmark", import_job, &bench);
+  if (status != CS_EXIT_DONE)
+    return status;
+  const CsBenchImport *r = &bench.result;
+  const CsCliReal values[] = { { "make_seconds", r->make_seconds },
+                               { "import_seconds", r->import_seconds },
+                               { "table_seconds", r->table_seconds },
+                               { "weights_seconds", r->weights_seconds } };
+  json_t *object = cs_cli_reals (values, G_N_ELEMENTS (values));
+  json_object_set_new (object, "bytes", json_integer ((json_int_t)r->bytes));
+  json_object_set_new (object, "shared", json_boolean (r->shared));
   cs_cli_print_json (object);
   return CS_EXIT_DONE;
 }

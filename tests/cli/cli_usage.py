@@ -103,6 +103,12 @@ def bench_latents():
     assert all(answer[key] >= 0 for key in ("open_seconds", "sort_seconds", "filter_seconds")), answer
 
 
+def bench_import():
+    answer = call_json("bench", "import", "--d-model", 24, "--latents", 500)
+    assert answer["shared"] is True and answer["bytes"] > 4 * 24 * 500 * 4, answer
+    assert all(answer[key] >= 0 for key in ("import_seconds", "table_seconds", "weights_seconds")), answer
+
+
 CASES = [
     ("options, words and bytes", words_anywhere),
     ("wrong usage", wrong_usage),
@@ -111,4 +117,5 @@ CASES = [
     ("broken edits", broken_edits),
     ("standard output on a full disk", output_is_full),
     ("bench latents", bench_latents),
+    ("bench import", bench_import),
 ]
