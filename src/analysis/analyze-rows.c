@@ -123,10 +123,9 @@ by_delta (const void *a, const void *b, void *data)
 bool
 cs_analyze_is_chat_specific (const CsLatentRow *row)
 {
-  /* A negative β of chat makes the ratio's sign meaningless; NaN fails every comparison. A ratio far below 0 is no
-   * evidence either: base then holds the opposite of the direction, or too few tokens were active. */
+  /* A negative β of chat makes the ratio's sign meaningless; NaN fails every comparison. There is no lower limit: a latent
+   * of chat alone easily has a small d^base that points the other way, and with it a ratio somewhat below 0. */
   return row->delta_norm >= CS_CHAT_LEANING && row->beta_error[1] > 0 && row->beta_reconstruction[1] > 0 &&
-         cs_nu_is_usable (row->nu_error) && cs_nu_is_usable (row->nu_reconstruction) &&
          row->nu_error < CS_NU_ERROR_LIMIT && row->nu_reconstruction < CS_NU_RECONSTRUCTION_LIMIT;
 }
 
@@ -134,7 +133,6 @@ static bool
 is_base_specific (const CsLatentRow *row)
 {
   return row->delta_norm <= CS_BASE_LEANING && row->base_beta_error[0] > 0 && row->base_beta_reconstruction[0] > 0 &&
-         cs_nu_is_usable (row->base_nu_error) && cs_nu_is_usable (row->base_nu_reconstruction) &&
          row->base_nu_error < CS_NU_ERROR_LIMIT && row->base_nu_reconstruction < CS_NU_RECONSTRUCTION_LIMIT;
 }
 

@@ -10,6 +10,7 @@
 #include "trainer.h"
 
 #define BATCH_TOKENS 4096
+#define SHARE_ABOVE 1e-3f   /* v of the tokens that count in shares by class (Minder et al. 2025) */
 
 typedef CsAnalyzePass Pass;
 
@@ -136,9 +137,10 @@ count_batch (Pass *p)
     for (size_t e = p->codes.start[t]; e < p->codes.start[t + 1]; e++)
       {
         const uint32_t j = p->codes.latent[e];
+        const float v = cs_codes_activation (&p->codes, e, p->scales);
 
-        p->max_act[j] = MAX (p->max_act[j], cs_codes_activation (&p->codes, e, p->scales));
-        p->n_class[j][p->classes[t]]++;
+        p->max_act[j] = MAX (p->max_act[j], v);
+        p->n_class[j][p->classes[t]] += v > SHARE_ABOVE;
       }
 }
 

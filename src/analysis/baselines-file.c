@@ -1,14 +1,11 @@
 /* FOLDER/baselines.json, and the same to read. */
 #include "baselines.h"
 
-#include <math.h>
 #include <string.h>
 
-#include "errors.h"
-#include "json.h"
+#include "result-json.h"
 
 #define FORMAT_VERSION 1
-#define MAX_ITEMS ((size_t)1 << 20)
 
 static void
 free_tokens (CsBaselineToken *tokens, size_t n)
@@ -54,80 +51,60 @@ cs_baselines_free (CsBaselines *b)
 /* --- Writing --- */
 
 static json_t *
-real (double value)
-{
-  return isfinite (value) ? json_real (value) : json_null ();
-}
-
-static json_t *
-string (const char *text)
-{
-  g_autofree char *valid = g_utf8_make_valid (text != NULL ? text : "", -1);
-
-  return json_string (valid);
-}
-
-static json_t *
-integer (size_t value)
-{
-  return json_integer ((json_int_t)value);
-}
-
-static json_t *
 token_json (const CsBaselineToken *t)
 {
   return json_pack ("{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "document",
-                    integer (t->document), "position", integer (t->position), "class",
-                    cs_turn_class_name (t->class), "kl", real (t->kl), "context",
-                    string (t->context), "token", string (t->token), "chat_next",
-                    string (t->chat_next), "base_next", string (t->base_next), "chat_probability",
-                    real (t->chat_probability), "base_probability", real (t->base_probability));
+                    cs_result_size (t->document), "position", cs_result_size (t->position), "class",
+                    cs_token_class_name (t->class), "kl", cs_result_real (t->kl), "context",
+                    cs_result_text (t->context), "token", cs_result_text (t->token), "chat_next",
+                    cs_result_text (t->chat_next), "base_next", cs_result_text (t->base_next),
+                    "chat_probability", cs_result_real (t->chat_probability), "base_probability",
+                    cs_result_real (t->base_probability));
 }
 
 static json_t *
 document_json (const CsBaselineDocument *d)
 {
-  return json_pack ("{s:o, s:o, s:o, s:o, s:o}", "document", integer (d->document), "corpus",
-                    integer (d->corpus), "tokens", integer (d->n_tokens), "kl", real (d->kl),
-                    "beginning", string (d->beginning));
+  return json_pack ("{s:o, s:o, s:o, s:o, s:o}", "document", cs_result_size (d->document), "corpus",
+                    cs_result_size (d->corpus), "tokens", cs_result_size (d->n_tokens), "kl",
+                    cs_result_real (d->kl), "beginning", cs_result_text (d->beginning));
 }
 
 static json_t *
 class_json (const CsBaselineClass *c)
 {
-  return json_pack ("{s:s, s:o, s:o, s:o, s:o}", "class", cs_turn_class_name (c->class), "count",
-                    integer (c->count), "kl", real (c->kl), "lo", real (c->lo), "hi", real (c->hi));
+  return json_pack ("{s:s, s:o, s:o, s:o, s:o}", "class", cs_token_class_name (c->class), "count",
+                    cs_result_size (c->count), "kl", cs_result_real (c->kl), "lo",
+                    cs_result_real (c->lo), "hi", cs_result_real (c->hi));
 }
 
 static json_t *
 difference_json (const CsBaselineDifference *d)
 {
-  return json_pack ("{s:o, s:o, s:o, s:o, s:o}", "name", string (d->name), "count",
-                    integer (d->count), "norm", real (d->norm), "relative", real (d->relative),
-                    "lens", cs_lens_to_json (d->lens));
+  return json_pack ("{s:o, s:o, s:o, s:o, s:o}", "name", cs_result_text (d->name), "count",
+                    cs_result_size (d->count), "norm", cs_result_real (d->norm), "relative",
+                    cs_result_real (d->relative), "lens", cs_lens_to_json (d->lens));
 }
 
 static json_t *
 component_json (const CsBaselineComponent *c)
 {
-  return json_pack ("{s:o, s:o}", "share", real (c->share), "lens", cs_lens_to_json (c->lens));
+  return json_pack ("{s:o, s:o}", "share", cs_result_real (c->share), "lens",
+                    cs_lens_to_json (c->lens));
 }
 
 static json_t *
 settings_json (const CsBaselines *b)
 {
-  json_t *corpora = json_array ();
-
-  for (size_t i = 0; b->corpora != NULL && b->corpora[i] != NULL; i++)
-    json_array_append_new (corpora, string (b->corpora[i]));
   return json_pack ("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-                    "format_version", FORMAT_VERSION, "base_model", string (b->base_model),
-                    "base_hash", string (b->base_hash), "chat_model", string (b->chat_model),
-                    "chat_hash", string (b->chat_hash), "layer", integer (b->layer), "corpora",
-                    corpora, "documents", integer (b->n_documents), "tokens", integer (b->n_tokens),
-                    "bootstrap_draws", integer (b->n_draws), "seed",
-                    json_integer ((json_int_t)b->seed), "kl", real (b->kl), "kl_lo", real (b->lo),
-                    "kl_hi", real (b->hi));
+                    "format_version", FORMAT_VERSION, "base_model", cs_result_text (b->base_model),
+                    "base_hash", cs_result_text (b->base_hash), "chat_model",
+                    cs_result_text (b->chat_model), "chat_hash", cs_result_text (b->chat_hash),
+                    "layer", cs_result_size (b->layer), "corpora", cs_result_names (b->corpora),
+                    "documents", cs_result_size (b->n_documents), "tokens",
+                    cs_result_size (b->n_tokens), "bootstrap_draws", cs_result_size (b->n_draws),
+                    "seed", json_integer ((json_int_t)b->seed), "kl", cs_result_real (b->kl),
+                    "kl_lo", cs_result_real (b->lo), "kl_hi", cs_result_real (b->hi));
 }
 
 json_t *
@@ -170,47 +147,17 @@ cs_baselines_save (const CsBaselines *baselines, const char *folder, GError **er
 /* --- Reading --- */
 
 static bool
-bad (const char *name, const char *what, GError **error)
-{
-  g_set_error (error, CS_ERROR, CS_ERROR_FORMAT, "%s: %s; make the file again.", name, what);
-  return false;
-}
-
-static bool
-get_string (json_t *object, const char *name, const char *key, char **out, GError **error)
-{
-  const char *text;
-
-  if (!cs_json_get_string (object, name, key, "", &text, error))
-    return false;
-  *out = g_strdup (text);
-  return true;
-}
-
-static bool
-get_size (json_t *object, const char *name, const char *key, size_t *out, GError **error)
-{
-  return cs_json_get_size (object, name, key, 0, (size_t)1 << 52, 0, out, error);
-}
-
-static bool
-get_real (json_t *object, const char *name, const char *key, double *out, GError **error)
-{
-  return cs_json_get_double (object, name, key, NAN, out, error);
-}
-
-static bool
-get_class (json_t *object, const char *name, CsTurnClass *class, GError **error)
+get_class (json_t *object, const char *name, CsTokenClass *class, GError **error)
 {
   const char *text = json_string_value (json_object_get (object, "class"));
 
-  for (int i = 0; i < CS_TURN_N_CLASSES; i++)
-    if (g_strcmp0 (text, cs_turn_class_name ((CsTurnClass)i)) == 0)
+  for (int i = 0; i < CS_TOKEN_N_CLASSES; i++)
+    if (g_strcmp0 (text, cs_token_class_name ((CsTokenClass)i)) == 0)
       {
-        *class = (CsTurnClass)i;
+        *class = (CsTokenClass)i;
         return true;
       }
-  return bad (name, "a token's class is not known", error);
+  return cs_result_refuse (name, "a token's class is not known", error);
 }
 
 static bool
@@ -218,16 +165,16 @@ read_token (json_t *object, const char *name, void *item, GError **error)
 {
   CsBaselineToken *t = item;
 
-  return get_size (object, name, "document", &t->document, error) &&
-         get_size (object, name, "position", &t->position, error) &&
+  return cs_result_get_size (object, name, "document", &t->document, error) &&
+         cs_result_get_size (object, name, "position", &t->position, error) &&
          get_class (object, name, &t->class, error) &&
-         get_real (object, name, "kl", &t->kl, error) &&
-         get_string (object, name, "context", &t->context, error) &&
-         get_string (object, name, "token", &t->token, error) &&
-         get_string (object, name, "chat_next", &t->chat_next, error) &&
-         get_string (object, name, "base_next", &t->base_next, error) &&
-         get_real (object, name, "chat_probability", &t->chat_probability, error) &&
-         get_real (object, name, "base_probability", &t->base_probability, error);
+         cs_result_get_real (object, name, "kl", &t->kl, error) &&
+         cs_result_get_text (object, name, "context", &t->context, error) &&
+         cs_result_get_text (object, name, "token", &t->token, error) &&
+         cs_result_get_text (object, name, "chat_next", &t->chat_next, error) &&
+         cs_result_get_text (object, name, "base_next", &t->base_next, error) &&
+         cs_result_get_real (object, name, "chat_probability", &t->chat_probability, error) &&
+         cs_result_get_real (object, name, "base_probability", &t->base_probability, error);
 }
 
 static bool
@@ -235,11 +182,11 @@ read_document (json_t *object, const char *name, void *item, GError **error)
 {
   CsBaselineDocument *d = item;
 
-  return get_size (object, name, "document", &d->document, error) &&
-         get_size (object, name, "corpus", &d->corpus, error) &&
-         get_size (object, name, "tokens", &d->n_tokens, error) &&
-         get_real (object, name, "kl", &d->kl, error) &&
-         get_string (object, name, "beginning", &d->beginning, error);
+  return cs_result_get_size (object, name, "document", &d->document, error) &&
+         cs_result_get_size (object, name, "corpus", &d->corpus, error) &&
+         cs_result_get_size (object, name, "tokens", &d->n_tokens, error) &&
+         cs_result_get_real (object, name, "kl", &d->kl, error) &&
+         cs_result_get_text (object, name, "beginning", &d->beginning, error);
 }
 
 static bool
@@ -248,10 +195,10 @@ read_class (json_t *object, const char *name, void *item, GError **error)
   CsBaselineClass *c = item;
 
   return get_class (object, name, &c->class, error) &&
-         get_size (object, name, "count", &c->count, error) &&
-         get_real (object, name, "kl", &c->kl, error) &&
-         get_real (object, name, "lo", &c->lo, error) &&
-         get_real (object, name, "hi", &c->hi, error);
+         cs_result_get_size (object, name, "count", &c->count, error) &&
+         cs_result_get_real (object, name, "kl", &c->kl, error) &&
+         cs_result_get_real (object, name, "lo", &c->lo, error) &&
+         cs_result_get_real (object, name, "hi", &c->hi, error);
 }
 
 static bool
@@ -260,10 +207,10 @@ read_difference (json_t *object, const char *name, void *item, GError **error)
   CsBaselineDifference *d = item;
 
   d->lens = cs_lens_from_json (json_object_get (object, "lens"), name, error);
-  return d->lens != NULL && get_string (object, name, "name", &d->name, error) &&
-         get_size (object, name, "count", &d->count, error) &&
-         get_real (object, name, "norm", &d->norm, error) &&
-         get_real (object, name, "relative", &d->relative, error);
+  return d->lens != NULL && cs_result_get_text (object, name, "name", &d->name, error) &&
+         cs_result_get_size (object, name, "count", &d->count, error) &&
+         cs_result_get_real (object, name, "norm", &d->norm, error) &&
+         cs_result_get_real (object, name, "relative", &d->relative, error);
 }
 
 static bool
@@ -272,56 +219,7 @@ read_component (json_t *object, const char *name, void *item, GError **error)
   CsBaselineComponent *c = item;
 
   c->lens = cs_lens_from_json (json_object_get (object, "lens"), name, error);
-  return c->lens != NULL && get_real (object, name, "share", &c->share, error);
-}
-
-typedef bool (*ReadItem) (json_t *object, const char *name, void *item, GError **error);
-
-/* *n counts what has been begun, so that freeing finds it. */
-static bool
-read_list (json_t *root,
-           const char *name,
-           const char *key,
-           ReadItem read,
-           size_t item_size,
-           void **items,
-           size_t *n,
-           GError **error)
-{
-  json_t *array = json_object_get (root, key), *object;
-  size_t i;
-
-  if (!json_is_array (array) || json_array_size (array) > MAX_ITEMS)
-    return bad (name, "a list is missing", error);
-  *items = g_malloc0_n (json_array_size (array) + 1, item_size);
-  json_array_foreach (array, i, object)
-  {
-    *n = i + 1;
-    if (!json_is_object (object))
-      return bad (name, "a list holds what is no object", error);
-    if (!read (object, name, (char *)*items + i * item_size, error))
-      return false;
-  }
-  return true;
-}
-
-static bool
-read_corpora (json_t *root, const char *name, CsBaselines *b, GError **error)
-{
-  json_t *array = json_object_get (root, "corpora");
-
-  if (!json_is_array (array) || json_array_size (array) > MAX_ITEMS)
-    return bad (name, "“corpora” is no list", error);
-  b->corpora = g_new0 (char *, json_array_size (array) + 1);
-  for (size_t i = 0; i < json_array_size (array); i++)
-    {
-      const char *text = json_string_value (json_array_get (array, i));
-
-      if (text == NULL)
-        return bad (name, "a corpus has no name", error);
-      b->corpora[i] = g_strdup (text);
-    }
-  return true;
+  return c->lens != NULL && cs_result_get_real (object, name, "share", &c->share, error);
 }
 
 static bool
@@ -329,22 +227,23 @@ read_all (json_t *root, const char *name, CsBaselines *b, GError **error)
 {
   size_t seed = 0;
 
-  if (!get_size (root, name, "seed", &seed, error))
+  if (!cs_result_get_size (root, name, "seed", &seed, error))
     return false;
   b->seed = seed;
 #define LIST(key, read, items, n)                                                                  \
-  read_list (root, name, key, read, sizeof *b->items, (void **)&b->items, &b->n, error)
-  return get_string (root, name, "base_model", &b->base_model, error) &&
-         get_string (root, name, "base_hash", &b->base_hash, error) &&
-         get_string (root, name, "chat_model", &b->chat_model, error) &&
-         get_string (root, name, "chat_hash", &b->chat_hash, error) &&
-         get_size (root, name, "layer", &b->layer, error) &&
-         get_size (root, name, "documents", &b->n_documents, error) &&
-         get_size (root, name, "tokens", &b->n_tokens, error) &&
-         get_size (root, name, "bootstrap_draws", &b->n_draws, error) &&
-         get_real (root, name, "kl", &b->kl, error) &&
-         get_real (root, name, "kl_lo", &b->lo, error) &&
-         get_real (root, name, "kl_hi", &b->hi, error) && read_corpora (root, name, b, error) &&
+  cs_result_get_list (root, name, key, read, sizeof *b->items, (void **)&b->items, &b->n, error)
+  return cs_result_get_text (root, name, "base_model", &b->base_model, error) &&
+         cs_result_get_text (root, name, "base_hash", &b->base_hash, error) &&
+         cs_result_get_text (root, name, "chat_model", &b->chat_model, error) &&
+         cs_result_get_text (root, name, "chat_hash", &b->chat_hash, error) &&
+         cs_result_get_size (root, name, "layer", &b->layer, error) &&
+         cs_result_get_size (root, name, "documents", &b->n_documents, error) &&
+         cs_result_get_size (root, name, "tokens", &b->n_tokens, error) &&
+         cs_result_get_size (root, name, "bootstrap_draws", &b->n_draws, error) &&
+         cs_result_get_real (root, name, "kl", &b->kl, error) &&
+         cs_result_get_real (root, name, "kl_lo", &b->lo, error) &&
+         cs_result_get_real (root, name, "kl_hi", &b->hi, error) &&
+         cs_result_get_names (root, name, "corpora", &b->corpora, error) &&
          LIST ("classes", read_class, classes, n_classes) &&
          LIST ("top_tokens", read_token, top, n_top) &&
          LIST ("top_answer_tokens", read_token, top_answers, n_top_answers) &&
@@ -358,27 +257,12 @@ CsBaselines *
 cs_baselines_load (const char *folder, GError **error)
 {
   g_autofree char *path = g_build_filename (folder, "baselines.json", NULL);
-  g_autoptr (json_t) root = cs_json_load (path, 0, error);
+  g_autoptr (json_t) root = cs_result_open (path, FORMAT_VERSION, error);
   g_autoptr (CsBaselines) b = g_new0 (CsBaselines, 1);
-  size_t version = 0;
 
-  if (root == NULL)
+  if (root == NULL || !read_all (root, path, b, error))
     return NULL;
-  if (!json_is_object (root))
-    {
-      bad (path, "it is no object", error);
-      return NULL;
-    }
-  if (!get_size (root, path, "format_version", &version, error))
-    return NULL;
-  if (version != FORMAT_VERSION)
-    {
-      g_set_error (error, CS_ERROR, CS_ERROR_UNSUPPORTED,
-                   "%s is of format %zu and this version reads %d: make it again.", path, version,
-                   FORMAT_VERSION);
-      return NULL;
-    }
-  return read_all (root, path, b, error) ? g_steal_pointer (&b) : NULL;
+  return g_steal_pointer (&b);
 }
 
 /* --- Text --- */
@@ -419,7 +303,7 @@ cs_baselines_text (const CsBaselines *b)
   g_string_append (text, "By the class of the token read last\n");
   for (size_t i = 0; i < b->n_classes; i++)
     g_string_append_printf (text, "  %-8s %8zu tokens  %.3f [%.3f, %.3f]\n",
-                            cs_turn_class_name (b->classes[i].class), b->classes[i].count,
+                            cs_token_class_name (b->classes[i].class), b->classes[i].count,
                             b->classes[i].kl, b->classes[i].lo, b->classes[i].hi);
   append_tokens (text, "Tokens after which the models differ most", b->top, b->n_top);
   append_tokens (text, "The same within answers", b->top_answers, b->n_top_answers);

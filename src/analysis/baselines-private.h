@@ -3,6 +3,7 @@
 
 #include "baselines.h"
 #include "difference-pca.h"
+#include "token-turns.h"
 
 typedef struct
 {

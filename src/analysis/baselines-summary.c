@@ -149,7 +149,7 @@ describe (const CsTokenizer *tokenizer, const CsBaselineText *text, const Place 
 static bool
 in_answer (const CsTurnToken *token)
 {
-  return token->predicts && token->class == CS_TURN_MODEL;
+  return token->predicts && token->class == CS_TOKEN_CLASS_MODEL;
 }
 
 /* The n_top tokens of largest KL, of answers only where asked; returns how many. */
@@ -213,19 +213,19 @@ rank_documents (CsBaselines *result,
     }
 }
 
-/* Mean over the tokens of one class (CS_TURN_N_CLASSES: of all) with its interval. */
+/* Mean over the tokens of one class (CS_TOKEN_N_CLASSES: of all) with its interval. */
 static CsBaselineClass
 class_mean (const CsBaselines *result, const CsBaselineText *texts, size_t n_texts, size_t class)
 {
   g_autofree double *sums = g_new0 (double, n_texts), *counts = g_new0 (double, n_texts);
   g_autofree double *draws = NULL;
-  CsBaselineClass mean = { .class = (CsTurnClass) class };
+  CsBaselineClass mean = { .class = (CsTokenClass) class };
   double sum = 0;
 
   for (size_t i = 0; i < n_texts; i++)
     {
       for (size_t t = texts[i].first; t < texts[i].n; t++)
-        if (class == CS_TURN_N_CLASSES || texts[i].turns[t].class == class)
+        if (class == CS_TOKEN_N_CLASSES || texts[i].turns[t].class == class)
           {
             sums[i] += (double)texts[i].kl[t];
             counts[i]++;
@@ -257,15 +257,15 @@ cs_baselines_rank (CsBaselines *result,
   result->n_top_answers =
       rank_tokens (&result->top_answers, tokenizer, texts, n_texts, result->n_tokens, n_top, true);
   rank_documents (result, tokenizer, texts, n_texts, n_top);
-  result->classes = g_new0 (CsBaselineClass, CS_TURN_N_CLASSES);
-  for (size_t class = 0; class < CS_TURN_N_CLASSES; class ++)
+  result->classes = g_new0 (CsBaselineClass, CS_TOKEN_N_CLASSES);
+  for (size_t class = 0; class < CS_TOKEN_N_CLASSES; class ++)
     {
       const CsBaselineClass mean = class_mean (result, texts, n_texts, class);
 
       if (mean.count > 0)
         result->classes[result->n_classes++] = mean;
     }
-  all = class_mean (result, texts, n_texts, CS_TURN_N_CLASSES);
+  all = class_mean (result, texts, n_texts, CS_TOKEN_N_CLASSES);
   result->kl = all.kl;
   result->lo = all.lo;
   result->hi = all.hi;

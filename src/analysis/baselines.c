@@ -8,6 +8,7 @@
 #include "errors.h"
 #include "harvest-source.h"
 #include "kl.h"
+#include "token-markers.h"
 
 #define CHUNK_TOKENS ((size_t)128)
 #define MEMORY_BYTES ((size_t)1 << 30)
@@ -60,15 +61,15 @@ clear_text (void *data)
 }
 
 static void
-add_text (Run *run, const CsTurnMarkers *markers, const GArray *ids, size_t corpus)
+add_text (Run *run, const CsTokenMarkers *markers, const GArray *ids, size_t corpus)
 {
   const size_t n = ids->len;
   CsBaselineText text = { .n = n, .corpus = corpus };
 
   text.ids = g_memdup2 (ids->data, n * sizeof (int32_t));
   text.turns = g_new (CsTurnToken, n);
-  cs_turn_tokens (run->pair->tokenizer, markers, text.ids, n, text.turns);
-  text.first = text.turns[0].class == CS_TURN_BOS;
+  cs_turn_tokens (markers, text.ids, n, text.turns);
+  text.first = text.ids[0] == cs_tokenizer_bos_id (run->pair->tokenizer);
   for (size_t t = 0; t < n; t++)
     text.has_turns = text.has_turns || text.turns[t].is_template;
   text.kl = g_new0 (float, n);
@@ -87,11 +88,11 @@ read_source (Run *run, CsSource *source, GError **error)
   const size_t max = run->options->max_documents > 0 ? run->options->max_documents : 512;
   g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (int32_t));
   g_autoptr (GError) local = NULL;
-  CsTurnMarkers markers;
+  CsTokenMarkers markers;
   size_t dropped;
   int corpus;
 
-  cs_turn_markers_find (run->pair->tokenizer, &markers);
+  cs_token_markers_find (&markers, run->pair->tokenizer);
   while (run->texts->len < max && cs_source_next (source, ids, &dropped, &corpus, &local))
     if (ids->len > 1)
       add_text (run, &markers, ids, (size_t)corpus);

@@ -11,7 +11,7 @@
 #include "job.h"
 #include "lens.h"
 #include "pair.h"
-#include "token-turns.h"
+#include "token-classes.h"
 
 typedef struct
 {
@@ -32,7 +32,7 @@ typedef struct
 typedef struct
 {
   size_t document, position; /* both from 0 */
-  CsTurnClass class;         /* of the token that was read last */
+  CsTokenClass class;         /* of the token that was read last */
   double kl;
   char *context;                             /* the text before, its last token read last */
   char *token, *chat_next, *base_next;       /* that token; what each model holds likeliest next */
@@ -48,7 +48,7 @@ typedef struct
 
 typedef struct
 {
-  CsTurnClass class; /* of the token that was read last */
+  CsTokenClass class; /* of the token that was read last */
   size_t count;
   double kl, lo, hi; /* mean, 95 % bootstrap interval over documents */
 } CsBaselineClass;

@@ -6,15 +6,16 @@
 
 #include "vector.h"
 
-/* amount · (d_chat − d_base) in raw space: where the crosscoder normalises, decoder rows are
- * divided by the model's gain. */
+/* sign · f · d_m of an entry in raw space: where the crosscoder normalises, decoder rows are divided
+ * by the model's gain. Where each model keeps codes of its own, f is 0 for one that has not the
+ * entry. */
 static void
-add_difference (const CsCrosscoder *cc, size_t latent, float amount, float *row)
+add_part (const CsCrosscoder *cc, const CsCodes *codes, size_t e, unsigned m, float sign, float *row)
 {
-  const float *decoder = cc->decoder + latent * 2 * cc->d_model;
+  const float *decoder = cc->decoder + ((size_t)codes->latent[e] * 2 + m) * cc->d_model;
 
-  cs_axpy (amount / cc->gain[1], decoder + cc->d_model, row, cc->d_model);
-  cs_axpy (-amount / cc->gain[0], decoder, row, cc->d_model);
+  if (cs_codes_has_model (codes, e, m))
+    cs_axpy (sign * codes->value[e] / cc->gain[m], decoder, row, cc->d_model);
 }
 
 static void
@@ -33,11 +34,9 @@ patch_latents (const CsCrosscoder *cc,
 
       if (!(sets->member[j] & bit))
         continue;
-      if (arm->kind == PATCH_ADD)
-        cs_axpy (codes->value[e] / cc->gain[1], cc->decoder + (2 * j + 1) * cc->d_model, row,
-                 cc->d_model);
-      else
-        add_difference (cc, j, arm->start == 0 ? codes->value[e] : -codes->value[e], row);
+      add_part (cc, codes, e, 1, arm->start == 0 ? 1 : -1, row);
+      if (arm->kind != PATCH_ADD)
+        add_part (cc, codes, e, 0, arm->start == 0 ? -1 : 1, row);
     }
 }
 

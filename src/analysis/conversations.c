@@ -2,6 +2,7 @@
 
 #include "errors.h"
 #include "harvest-source.h"
+#include "token-markers.h"
 
 /* Tokens that matter: up to the last position that predicts an answer's token. */
 static size_t
@@ -15,7 +16,7 @@ useful_tokens (const CsTurnToken *turns, size_t n)
 static void
 add_conversation (GArray *list,
                   const CsPair *pair,
-                  const CsTurnMarkers *markers,
+                  const CsTokenMarkers *markers,
                   const GArray *ids,
                   size_t *skip)
 {
@@ -23,7 +24,7 @@ add_conversation (GArray *list,
   g_autofree CsTurnToken *turns = g_new (CsTurnToken, ids->len);
   CsConversation conversation;
 
-  cs_turn_tokens (pair->tokenizer, markers, tokens, ids->len, turns);
+  cs_turn_tokens (markers, tokens, ids->len, turns);
   conversation.n = useful_tokens (turns, ids->len);
   if (conversation.n == 0)
     return;
@@ -47,11 +48,11 @@ read_source (CsSource *source,
 {
   g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (int32_t));
   g_autoptr (GError) local = NULL;
-  CsTurnMarkers markers;
+  CsTokenMarkers markers;
   size_t dropped;
   int corpus;
 
-  cs_turn_markers_find (pair->tokenizer, &markers);
+  cs_token_markers_find (&markers, pair->tokenizer);
   while (list->len < max && cs_source_next (source, ids, &dropped, &corpus, &local))
     add_conversation (list, pair, &markers, ids, &skip);
   if (local != NULL)

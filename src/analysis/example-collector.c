@@ -5,6 +5,8 @@
 #include "examples.h"
 #include "random.h"
 
+#define LEAST_ACTIVATION 1e-4f /* what is weaker is no example (Minder et al. 2025) */
+
 const double cs_example_group_floor[CS_EXAMPLE_GROUPS] = { 0.95, 0.75, 0.5, 0.25, 0 };
 
 struct CsExampleCollector {
@@ -115,6 +117,8 @@ cs_example_collector_add (CsExampleCollector *c, size_t first, const int32_t *po
           const uint32_t j = codes->latent[e];
           const float v = cs_codes_activation (codes, e, c->scales);
 
+          if (v < LEAST_ACTIVATION)
+            continue;
           if (c->peak[j].token < 0)
             c->touched[c->n_touched++] = j;
           if (c->peak[j].token < 0 || v > c->peak[j].activation)

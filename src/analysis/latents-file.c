@@ -271,7 +271,10 @@ cs_latents_save (const CsLatents *latents, const char *run_folder, const CsExamp
   bool ok;
 
   if (file < 0)
-    return fail_write (path, error);
+    {
+      remove (temporary); /* a full disk still takes the name */
+      return fail_write (path, error);
+    }
   ok = write_columns (file, latents) && write_examples (file, latents->n_latents, slots, per_group) &&
        write_number (file, "format_version", H5T_NATIVE_INT64, &version) &&
        write_number (file, "n_tokens", H5T_NATIVE_INT64, &n_tokens) &&

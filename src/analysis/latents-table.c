@@ -198,8 +198,6 @@ finish (const Table *table)
         row->max_act = 0;
       row->tested = isfinite (row->nu_error) && isfinite (row->nu_reconstruction);
       row->chat_specific = row->tested && row->delta_norm >= (float)CS_CHAT_LEANING &&
-                           cs_nu_is_usable (row->nu_error) &&
-                           cs_nu_is_usable (row->nu_reconstruction) &&
                            row->nu_error < (float)CS_NU_ERROR_LIMIT &&
                            row->nu_reconstruction < (float)CS_NU_RECONSTRUCTION_LIMIT;
     }

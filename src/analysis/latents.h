@@ -33,8 +33,8 @@ CsLatentClass cs_latent_classify (double delta_norm, bool dead);
 
 #define CS_NU_ERROR_LIMIT 0.2
 #define CS_NU_RECONSTRUCTION_LIMIT 0.5
-/* Ratios outside of this range are of latents whose sums say nothing (few active tokens, or a β of the wrong sign): Minder et
- * al. 2025 leave them out of rankings and counts, and here they confirm nothing. */
+/* Ratios outside of this range are mostly of latents whose sums say little (few active tokens): Minder et al. 2025 leave them
+ * out of rankings and distributions, though not of the verdict. */
 #define CS_NU_LEAST (-0.1)
 #define CS_NU_MOST 2.0
 bool cs_nu_is_usable (double nu);        /* not NaN either */
@@ -55,7 +55,7 @@ typedef struct {
   /* Latent Scaling along d_chat, for base and chat; NaN where there is nothing to divide by. */
   float    beta_activation[2], beta_reconstruction[2], beta_error[2];
   float    nu_activation, nu_reconstruction, nu_error;
-  float    template_share;    /* share of active tokens that are template tokens (BOS left out); NaN without chat text */
+  float    template_share;    /* share of active tokens (v > 0.001) that are template tokens (BOS left out); NaN without chat text */
   /* The same with the decoder bias taken off the target (out of the error it cancels). */
   float    beta_activation_nobias[2], beta_reconstruction_nobias[2];
   float    nu_activation_nobias, nu_reconstruction_nobias;

@@ -4,8 +4,8 @@
 
 #include <glib.h>
 
-/* A marker in the middle of running text opens no turn: what is longer is no role. */
-#define MAX_ROLE_TOKENS 8
+/* A marker in the middle of running text opens no turn: what is longer is no role ("assistant" has nine bytes). */
+#define MAX_ROLE_TOKENS 16
 
 const char *
 cs_token_class_name (CsTokenClass token_class)
@@ -57,6 +57,20 @@ first_token (const CsTokenizer *tokenizer, const char *text, bool whole)
   return ids->len == 0 || (whole && ids->len > 1) ? -1 : g_array_index (ids, int32_t, 0);
 }
 
+static void
+find_more_newlines (CsTokenMarkers *markers, const CsTokenizer *tokenizer)
+{
+  static const char newlines[] = "\n\n\n\n\n\n\n\n";
+
+  for (size_t k = 0; k < CS_TOKEN_MORE_NEWLINES; k++)
+    {
+      const int32_t id = first_token (tokenizer, newlines + k, true);
+
+      if (id >= 0)
+        markers->more_newlines[markers->n_more_newlines++] = id;
+    }
+}
+
 void
 cs_token_markers_find (CsTokenMarkers *markers, const CsTokenizer *tokenizer)
 {
@@ -85,6 +99,10 @@ cs_token_markers_find (CsTokenMarkers *markers, const CsTokenizer *tokenizer)
       markers->model = first_token (tokenizer, families[i].model, false);
       markers->newline = first_token (tokenizer, "\n", true);
       markers->blank_line = first_token (tokenizer, "\n\n", true);
+      find_more_newlines (markers, tokenizer);
+      /* SmolLM2 and others call the marker that opens a turn their BOS: in a conversation it is the former. */
+      if (markers->bos == start || markers->bos == end)
+        markers->bos = -1;
       return;
     }
 }
@@ -94,7 +112,7 @@ typedef enum { OUTSIDE, HEADER, AFTER_HEADER, CONTENT, AFTER_END } State;
 void
 cs_token_reader_init (CsTokenReader *reader, const CsTokenMarkers *markers)
 {
-  *reader = (CsTokenReader) { .markers = *markers, .state = OUTSIDE };
+  *reader = (CsTokenReader) { .markers = *markers, .state = OUTSIDE, .content = CS_TOKEN_CLASS_TEXT };
 }
 
 static bool
@@ -106,7 +124,12 @@ is (int32_t id, int32_t marker)
 static bool
 is_newline (const CsTokenReader *reader, int32_t id)
 {
-  return is (id, reader->markers.newline) || is (id, reader->markers.blank_line);
+  const CsTokenMarkers *markers = &reader->markers;
+
+  for (size_t k = 0; k < markers->n_more_newlines; k++)
+    if (is (id, markers->more_newlines[k]))
+      return true;
+  return is (id, markers->newline) || is (id, markers->blank_line);
 }
 
 static CsTokenClass
@@ -166,7 +189,9 @@ read_token (CsTokenReader *reader, int32_t id)
     return CS_TOKEN_CLASS_NEWLINE;
   if (before == AFTER_END && (markers->newline < 0 || is_newline (reader, id)))
     return CS_TOKEN_CLASS_NEWLINE;
-  return reader->state == CONTENT ? reader->content : CS_TOKEN_CLASS_TEXT;
+  if (reader->state == OUTSIDE)
+    reader->content = CS_TOKEN_CLASS_TEXT;
+  return reader->content;
 }
 
 void
@@ -176,7 +201,10 @@ cs_token_reader_classify (CsTokenReader *reader, const int32_t *ids, const int32
   for (size_t t = 0; t < n; t++)
     {
       if (position[t] == 0)
-        reader->state = OUTSIDE;
+        {
+          reader->state = OUTSIDE;
+          reader->content = CS_TOKEN_CLASS_TEXT;
+        }
       classes[t] = (uint8_t) read_token (reader, ids[t]);
     }
 }

@@ -25,14 +25,20 @@ const char *cs_token_class_name (CsTokenClass token_class);
 /* Of the template: START … END; BOS is not counted as one. */
 bool        cs_token_class_is_template (CsTokenClass token_class);
 
+#define CS_TOKEN_MORE_NEWLINES 6
+
 /* Ids of a template's tokens (token-markers.h finds them); −1 where there is none or it is not known. */
 typedef struct {
   int32_t bos, start, header_end, end;
   int32_t user, model;           /* the first token of those roles */
   int32_t newline, blank_line;   /* "\n", "\n\n"; where not known, one token each stands for role and newlines */
+  /* Three to eight of them, where they are tokens: a message may begin with some. */
+  int32_t more_newlines[CS_TOKEN_MORE_NEWLINES];
+  uint32_t n_more_newlines;
 } CsTokenMarkers;
 
-#define CS_TOKEN_MARKERS_NONE ((CsTokenMarkers) { -1, -1, -1, -1, -1, -1, -1, -1 })
+#define CS_TOKEN_MARKERS_NONE \
+  ((CsTokenMarkers) { -1, -1, -1, -1, -1, -1, -1, -1, { 0 }, 0 })
 
 /* Where a text is: carried from call to call, as a document may be longer than what is read at once. */
 typedef struct {

@@ -38,22 +38,18 @@ directions (const CsCrosscoder *cc, const uint32_t *list, size_t n, size_t model
   return rows;
 }
 
+/* Of a row of one set: a row of the other that is close to it, and how many are. */
 typedef struct {
-  uint32_t at;
+  uint32_t at, n;
   float cosine;
-} Nearest;
+} Close;
 
-/* The nearest of each row of one set in the other. */
 static void
-find_nearest (CsTeam *team, const float *chat, size_t n_chat, const float *base, size_t n_base, size_t d,
-              Nearest *of_chat, Nearest *of_base, size_t *n_close)
+find_close (CsTeam *team, const float *chat, size_t n_chat, const float *base, size_t n_base, size_t d,
+            Close *of_chat, Close *of_base, size_t *n_close)
 {
   g_autofree float *products = g_new (float, ROWS * n_base);
 
-  for (size_t i = 0; i < n_chat; i++)
-    of_chat[i] = (Nearest) { NONE, -2 };
-  for (size_t i = 0; i < n_base; i++)
-    of_base[i] = (Nearest) { NONE, -2 };
   for (size_t first = 0; first < n_chat; first += ROWS)
     {
       const size_t n = MIN (ROWS, n_chat - first);
@@ -64,11 +60,11 @@ find_nearest (CsTeam *team, const float *chat, size_t n_chat, const float *base,
           {
             const float cosine = products[i * n_base + k];
 
-            *n_close += cosine > CS_TWIN_COSINE;
-            if (cosine > of_chat[first + i].cosine)
-              of_chat[first + i] = (Nearest) { (uint32_t) k, cosine };
-            if (cosine > of_base[k].cosine)
-              of_base[k] = (Nearest) { (uint32_t) (first + i), cosine };
+            if (!(cosine > CS_TWIN_COSINE))
+              continue;
+            ++*n_close;
+            of_base[k].n++;
+            of_chat[first + i] = (Close) { (uint32_t) k, of_chat[first + i].n + 1, cosine };
           }
     }
 }
@@ -88,11 +84,11 @@ cs_twins_new (const CsCrosscoder *cc, CsTeam *team, const uint32_t *chat, size_t
   if (n_chat > 0 && n_base > 0)
     {
       g_autofree float *chat_rows = directions (cc, chat, n_chat, 1), *base_rows = directions (cc, base, n_base, 0);
-      g_autofree Nearest *of_chat = g_new (Nearest, n_chat), *of_base = g_new (Nearest, n_base);
+      g_autofree Close *of_chat = g_new0 (Close, n_chat), *of_base = g_new0 (Close, n_base);
 
-      find_nearest (team, chat_rows, n_chat, base_rows, n_base, cc->d_model, of_chat, of_base, &twins->n_close);
+      find_close (team, chat_rows, n_chat, base_rows, n_base, cc->d_model, of_chat, of_base, &twins->n_close);
       for (size_t i = 0; i < n_chat; i++)
-        if (of_chat[i].cosine > CS_TWIN_COSINE && of_base[of_chat[i].at].at == i)
+        if (of_chat[i].n == 1 && of_base[of_chat[i].at].n == 1)
           {
             const uint32_t b = base[of_chat[i].at];
 

@@ -15,7 +15,7 @@ classes_new (const CsBaselines *b)
   CsLayer *layer = cs_plot_add_bars (plot, _ ("KL (chat ‖ base)"));
 
   for (size_t i = 0; i < b->n_classes; i++)
-    cs_bars_append (layer, cs_turn_class_name (b->classes[i].class), b->classes[i].kl,
+    cs_bars_append (layer, cs_token_class_name (b->classes[i].class), b->classes[i].kl,
                     b->classes[i].lo, b->classes[i].hi, CS_PLOT_CLASS_CHAT_ONLY);
   cs_axis_set_label (cs_plot_x (plot), _ ("KL (chat ‖ base)"), _ ("nats a token"));
   cs_axis_set_from_zero (cs_plot_x (plot), true);

@@ -306,7 +306,7 @@ cs_report_add_baselines (CsReport *report, const CsReportSource *source)
   cs_report_interval (table, b->kl, b->lo, b->hi, 4);
   for (size_t i = 0; i < b->n_classes; i++)
     {
-      cs_report_cell (table, cs_turn_class_name (b->classes[i].class));
+      cs_report_cell (table, cs_token_class_name (b->classes[i].class));
       cs_report_number (table, (double)b->classes[i].count, 0);
       cs_report_interval (table, b->classes[i].kl, b->classes[i].lo, b->classes[i].hi, 4);
     }

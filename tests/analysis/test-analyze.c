@@ -15,7 +15,7 @@ planted_options (void)
   CsAnalyzeOptions options = CS_ANALYZE_DEFAULT;
 
   options.markers = (CsTokenMarkers) { PLANTED_BOS, PLANTED_START, -1, PLANTED_END, PLANTED_USER, PLANTED_MODEL, PLANTED_NEWLINE,
-                                       -1 };
+                                       -1, { 0 }, 0 };
   options.n_threads = 2;
   return options;
 }
@@ -303,15 +303,16 @@ test_failures (void)
   g_assert_false (g_file_test (path, G_FILE_TEST_EXISTS));
 }
 
-/* Ratios far below 0 or NaN confirm nothing (Minder et al. 2025 leave them out). */
+/* The limits have no lower end; NaN and a β of the wrong sign confirm nothing. */
 static void
 test_usable_ratios (void)
 {
   static const struct {
-    float error, reconstruction;
+    float beta, error, reconstruction;
     bool specific;
-  } cases[] = { { .1f, .3f, true },   { -.05f, -.09f, true }, { -.11f, .3f, false }, { .1f, -.2f, false },
-                { -40, -40, false },  { NAN, .3f, false },    { .1f, NAN, false },   { .2f, .3f, false } };
+  } cases[] = { { 1, .1f, .3f, true },  { 1, -.05f, -.09f, true }, { 1, -.15f, .3f, true }, { 1, .1f, -.2f, true },
+                { 1, .1f, .6f, false }, { 1, NAN, .3f, false },    { 1, .1f, NAN, false },  { 1, .2f, .3f, false },
+                { -1, .1f, .3f, false } };
 
   for (size_t i = 0; i < G_N_ELEMENTS (cases); i++)
     {
@@ -319,7 +320,7 @@ test_usable_ratios (void)
 
       cs_latent_row_init (&row, 0);
       row.delta_norm = .95f;
-      row.beta_error[1] = row.beta_reconstruction[1] = 1;
+      row.beta_error[1] = row.beta_reconstruction[1] = cases[i].beta;
       row.nu_error = cases[i].error;
       row.nu_reconstruction = cases[i].reconstruction;
       g_assert_cmpint (cs_analyze_is_chat_specific (&row), ==, cases[i].specific);

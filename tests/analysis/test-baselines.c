@@ -9,6 +9,7 @@
 #include "errors.h"
 #include "random.h"
 #include "tiny-pair.h"
+#include "token-markers.h"
 
 enum
 {
@@ -138,7 +139,7 @@ run (const Fixture *f, unsigned n_threads, CsJob *job, GError **error)
 
 typedef struct
 {
-  double kl, class_kl[CS_TURN_N_CLASSES], class_count[CS_TURN_N_CLASSES], largest, count;
+  double kl, class_kl[CS_TOKEN_N_CLASSES], class_count[CS_TOKEN_N_CLASSES], largest, count;
   double difference[TINY_WIDTH], opening[TINY_WIDTH], n_opening;
 } Slow;
 
@@ -149,7 +150,7 @@ slow_text (const CsPair *pair, const int32_t *ids, size_t n, Slow *slow)
   g_autofree float *both = g_new (float, 2 * n * VOCAB);
   float *const logits[2] = { both, both + n * VOCAB };
   g_autofree CsTurnToken *turns = g_new (CsTurnToken, n);
-  CsTurnMarkers markers;
+  CsTokenMarkers markers;
 
   g_assert_true (cs_pair_residuals (pair, NULL, LAYER, ids, n, rows, NULL));
   for (size_t m = 0; m < 2; m++)
@@ -159,8 +160,8 @@ slow_text (const CsPair *pair, const int32_t *ids, size_t n, Slow *slow)
       g_assert_true (
           cs_session_forward (session, ids, n, TINY_LAYERS, CS_LOGITS_ALL, logits[m], NULL));
     }
-  cs_turn_markers_find (pair->tokenizer, &markers);
-  cs_turn_tokens (pair->tokenizer, &markers, ids, n, turns);
+  cs_token_markers_find (&markers, pair->tokenizer);
+  cs_turn_tokens (&markers, ids, n, turns);
   for (size_t t = 1; t < n; t++) /* without BOS */
     {
       double sums[2] = { 0 }, kl = 0;
@@ -235,7 +236,7 @@ compare (const CsBaselines *b, const Slow *slow)
   g_assert_cmpuint (b->n_classes, ==, 7); /* all but BOS */
   for (size_t i = 0; i < b->n_classes; i++)
     {
-      const CsTurnClass class = b->classes[i].class;
+      const CsTokenClass class = b->classes[i].class;
 
       g_assert_cmpfloat ((double)b->classes[i].count, ==, slow->class_count[class]);
       g_assert_cmpfloat_with_epsilon (b->classes[i].kl,
@@ -247,7 +248,7 @@ compare (const CsBaselines *b, const Slow *slow)
     g_assert_cmpfloat (b->top[i].kl, <=, b->top[i - 1].kl);
   g_assert_cmpuint (b->n_top_answers, ==, 10);
   for (size_t i = 0; i < b->n_top_answers; i++)
-    g_assert_cmpint (b->top_answers[i].class, ==, CS_TURN_MODEL);
+    g_assert_cmpint (b->top_answers[i].class, ==, CS_TOKEN_CLASS_MODEL);
   for (size_t i = 0; i < b->n_differences; i++)
     if (strcmp (b->differences[i].name, "all tokens") == 0)
       g_assert_cmpfloat_with_epsilon (b->differences[i].norm,

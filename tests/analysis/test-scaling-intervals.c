@@ -120,7 +120,7 @@ test_shares_and_spreads (void)
 
 enum { D = 6, F = 8 };
 
-/* Latents 0 … 3 write to chat, 4 … 7 to base; 0 and 4 share a direction, 1 and 5 nearly, 2 is near 4 but not nearest. */
+/* Latents 0 … 3 write to chat, 4 … 7 to base; 0 and 4 share a direction, 1 and 5 nearly; 2 is close to 4, too. */
 static CsCrosscoder *
 twin_crosscoder (void)
 {
@@ -151,13 +151,11 @@ test_twins (void)
   CsRandom random;
   size_t n = 0;
 
-  g_assert_cmpuint (cs_twins_n (twins), ==, 2);
+  g_assert_cmpuint (cs_twins_n (twins), ==, 1); /* 0, 2 and 4 are three */
   g_assert_cmpuint (cs_twins_n_close (twins), ==, 3);
   g_assert_cmpuint (cs_twins_get (twins, 0)->chat, ==, 1);
   g_assert_cmpuint (cs_twins_get (twins, 0)->base, ==, 5);
   g_assert_cmpfloat_with_epsilon (cs_twins_get (twins, 0)->cosine, 6 / sqrt (40), 1e-6);
-  g_assert_cmpuint (cs_twins_get (twins, 1)->chat, ==, 0);
-  g_assert_cmpuint (cs_twins_get (twins, 1)->base, ==, 4);
   g_assert_true (isnan (cs_twin_divergence (cs_twins_get (twins, 0))));
   cs_random_init (&random, 1, 0);
   for (size_t t = 0; t < N; t++)

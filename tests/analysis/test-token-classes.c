@@ -38,14 +38,15 @@ check (const CsTokenMarkers *markers, const int32_t *ids, const uint8_t *expecte
 static void
 test_one_marker (void)
 {
-  const CsTokenMarkers gemma = { BOS, START, -1, END, USER, MODEL, NEWLINE, BLANK };
+  const CsTokenMarkers gemma = { BOS, START, -1, END, USER, MODEL, NEWLINE, BLANK, { 0 }, 0 };
   const int32_t turns[] = { BOS, START, USER, NEWLINE, WORD, NEWLINE, WORD, END, NEWLINE, START, MODEL, WORD, NEWLINE, WORD,
                             END, NEWLINE, WORD, START, SYSTEM, NEWLINE, WORD };
   const uint8_t of_turns[] = { B, S, R, L, U, U, U, E, L, S, R, R, L, M, E, L, T, S, R, L, O };
   const int32_t text[] = { BOS, WORD, NEWLINE, USER, WORD, END, WORD, NEWLINE };
   const uint8_t of_text[] = { B, T, T, T, T, E, T, T };
-  const int32_t stray[] = { WORD, START, WORD, WORD, WORD, WORD, WORD, WORD, WORD, WORD, WORD, NEWLINE };
-  const uint8_t of_stray[] = { T, S, R, R, R, R, R, R, R, O, O, O }; /* no role is as long */
+  const int32_t stray[] = { WORD, START, WORD, WORD, WORD, WORD, WORD, WORD, WORD, WORD, WORD, WORD, WORD, WORD, WORD, WORD, WORD,
+                            WORD, WORD, NEWLINE };
+  const uint8_t of_stray[] = { T, S, R, R, R, R, R, R, R, R, R, R, R, R, R, R, R, O, O, O }; /* no role is as long */
 
   CHECK (gemma, turns, of_turns);
   CHECK (gemma, text, of_text);
@@ -55,7 +56,7 @@ test_one_marker (void)
 static void
 test_header (void)
 {
-  const CsTokenMarkers llama = { BOS, START, HEADER_END, END, USER, MODEL, NEWLINE, BLANK };
+  const CsTokenMarkers llama = { BOS, START, HEADER_END, END, USER, MODEL, NEWLINE, BLANK, { 0 }, 0 };
   const int32_t turns[] = { BOS, START, SYSTEM, HEADER_END, BLANK, WORD, END, START, USER, HEADER_END, BLANK, BLANK, WORD, END,
                             START, MODEL, HEADER_END, WORD, END };
   const uint8_t of_turns[] = { B, S, R, S, L, O, E, S, R, S, L, U, U, E, S, R, S, M, E };
@@ -66,7 +67,7 @@ test_header (void)
 static void
 test_little_known (void)
 {
-  const CsTokenMarkers markers = { BOS, START, -1, END, -1, -1, -1, -1 };
+  const CsTokenMarkers markers = { BOS, START, -1, END, -1, -1, -1, -1, { 0 }, 0 };
   const int32_t ids[] = { BOS, START, 50, 51, WORD, END, 51, START, 52, 51, WORD, WORD };
   const uint8_t classes[] = { B, S, R, L, O, E, L, S, R, L, O, O };
   const uint8_t plain[] = { T, T, T, T, T, T, T, T, T, T, T, T };

@@ -3,33 +3,12 @@
 
 #include "chat.h"
 #include "tiny-pair.h"
+#include "token-markers.h"
 #include "token-turns.h"
 
 #include "test-causality.h"
 
 #include "../lm/tiny-tokenizer.h"
-
-static CsTurnClass
-class_of_kind (CsTokenKind kind)
-{
-  switch (kind)
-    {
-    case CS_TOKEN_CONTENT_USER:
-      return CS_TURN_USER;
-    case CS_TOKEN_CONTENT_MODEL:
-      return CS_TURN_MODEL;
-    case CS_TOKEN_BOS:
-      return CS_TURN_BOS;
-    case CS_TOKEN_START_OF_TURN:
-      return CS_TURN_START;
-    case CS_TOKEN_ROLE:
-      return CS_TURN_ROLE;
-    case CS_TOKEN_NEWLINE:
-      return CS_TURN_NEWLINE;
-    default:
-      return CS_TURN_END;
-    }
-}
 
 static char user[] = "user", assistant[] = "assistant";
 
@@ -46,28 +25,27 @@ test_against_rendering (void)
   g_autoptr (CsChatTemplate) chat = cs_chat_template_open (model->folder, NULL);
   g_autoptr (CsRendering) r = cs_chat_render (chat, tokenizer, messages, 4, false, NULL);
   g_autofree CsTurnToken *tokens = g_new (CsTurnToken, r->ids->len);
-  CsTurnMarkers markers;
+  CsTokenMarkers markers;
   size_t n_predicting = 0;
 
-  cs_turn_markers_find (tokenizer, &markers);
-  cs_turn_tokens (tokenizer, &markers, (const int32_t *)(const void *)r->ids->data, r->ids->len,
-                  tokens);
+  cs_token_markers_find (&markers, tokenizer);
+  cs_turn_tokens (&markers, (const int32_t *)(const void *)r->ids->data, r->ids->len, tokens);
   for (guint i = 0; i < r->ids->len; i++)
     {
-      const CsTurnClass expected = class_of_kind (g_array_index (r->kinds, uint8_t, i));
+      const CsTokenClass expected = cs_token_class_of_kind (g_array_index (r->kinds, uint8_t, i));
 
       g_assert_cmpint (tokens[i].class, ==, expected);
       g_assert_cmpint (tokens[i].is_template, ==,
-                       expected != CS_TURN_USER && expected != CS_TURN_MODEL &&
-                           expected != CS_TURN_BOS);
+                       expected != CS_TOKEN_CLASS_USER && expected != CS_TOKEN_CLASS_MODEL &&
+                           expected != CS_TOKEN_CLASS_BOS);
       n_predicting += tokens[i].predicts;
       if (i + 1 < r->ids->len)
-        g_assert_cmpint (
-            tokens[i].predicts, ==,
-            tokens[i + 1].class == CS_TURN_MODEL ||
-                (tokens[i + 1].class == CS_TURN_END && tokens[i].class == CS_TURN_MODEL));
+        g_assert_cmpint (tokens[i].predicts, ==,
+                         tokens[i + 1].class == CS_TOKEN_CLASS_MODEL ||
+                             (tokens[i + 1].class == CS_TOKEN_CLASS_END &&
+                              tokens[i].class == CS_TOKEN_CLASS_MODEL));
       if (tokens[i].predicts && tokens[i].predicted == 0)
-        g_assert_cmpint (tokens[i].class, ==, CS_TURN_NEWLINE);
+        g_assert_cmpint (tokens[i].class, ==, CS_TOKEN_CLASS_NEWLINE);
     }
   g_assert_cmpuint (n_predicting, >, 8);
   tiny_model_free (model);
@@ -91,15 +69,15 @@ check_classes (const char *start,
   g_autoptr (GArray) ids = tiny_ids_new ();
   g_autoptr (GString) classes = g_string_new (NULL);
   g_autofree CsTurnToken *tokens = NULL;
-  CsTurnMarkers markers;
+  CsTokenMarkers markers;
 
   g_assert_no_error (error);
   cs_tokenizer_encode (tokenizer, text, strlen (text), false, ids, NULL);
   tokens = g_new (CsTurnToken, ids->len);
-  cs_turn_markers_find (tokenizer, &markers);
-  cs_turn_tokens (tokenizer, &markers, (const int32_t *)(const void *)ids->data, ids->len, tokens);
+  cs_token_markers_find (&markers, tokenizer);
+  cs_turn_tokens (&markers, (const int32_t *)(const void *)ids->data, ids->len, tokens);
   for (guint i = 0; i < ids->len; i++)
-    g_string_append_c (classes, "tbsrnume"[tokens[i].class]);
+    g_string_append_c (classes, "tumosrneb"[tokens[i].class]);
   g_assert_cmpstr (classes->str, ==, expected);
 }
 
