@@ -25,7 +25,9 @@ extern const CsVerb cs_verbs_study[], cs_verbs_train[], cs_verbs_latents[], cs_v
     cs_verbs_exchange[],
     cs_verbs_pair[],
     cs_verbs_baselines[],
-    cs_verbs_report[];
+    cs_verbs_report[],
+    cs_verbs_validate[],
+    cs_verbs_examples[];
 
 #define CS_EXIT_DONE 0
 #define CS_EXIT_FAILED 1

@@ -18,6 +18,8 @@ static const CsVerb *const tables[] = {
   cs_verbs_pair,
   cs_verbs_baselines,
   cs_verbs_report,
+  cs_verbs_validate,
+  cs_verbs_examples,
 };
 
 static void
@@ -84,10 +86,26 @@ run_verb (int argc, char **argv)
   return CS_EXIT_USAGE;
 }
 
+/* Warnings look like everything else that the command says on standard error; what libraries would only mention
+ * (G_MESSAGES_DEBUG=all shows it) would stand between a failure and its one line. */
+static GLogWriterOutput
+write_log (GLogLevelFlags level, const GLogField *fields, gsize n, gpointer data)
+{
+  if ((level & G_LOG_LEVEL_MESSAGE) != 0 && g_getenv ("G_MESSAGES_DEBUG") == NULL)
+    return G_LOG_WRITER_HANDLED;
+  if ((level & G_LOG_LEVEL_WARNING) == 0)
+    return g_log_writer_default (level, fields, n, data);
+  for (gsize i = 0; i < n; i++)
+    if (strcmp (fields[i].key, "MESSAGE") == 0 && fields[i].length < 0)
+      fprintf (stderr, "crosscope-cli: %s\n", (const char *)fields[i].value);
+  return G_LOG_WRITER_HANDLED;
+}
+
 int
 main (int argc, char **argv)
 {
   setlocale (LC_CTYPE, "");
+  g_log_set_writer_func (write_log, NULL, NULL);
   if (argc < 2)
     {
       print_help (stderr);

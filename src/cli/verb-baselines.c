@@ -1,8 +1,10 @@
 /* baselines. */
+#include <errno.h>
 #include <stdio.h>
 
 #include "baselines.h"
 #include "cli.h"
+#include "errors.h"
 #include "harvest.h"
 #include "pair-words.h"
 
@@ -54,6 +56,12 @@ baselines_job (CsJob *job, void *data, GError **error)
       if (model == NULL)
         return false;
       d->options.layer = cs_layer_middle (cs_model_config (model)->n_layers);
+    }
+  if (d->out != NULL && g_mkdir_with_parents (d->out, 0777) != 0)
+    {
+      g_set_error (error, CS_ERROR, CS_ERROR_IO, "The folder %s cannot be made: %s.", d->out,
+                   g_strerror (errno));
+      return false;
     }
   d->result = cs_baselines_run (job, &d->options, error);
   return d->result != NULL && (d->out == NULL || cs_baselines_save (d->result, d->out, error));

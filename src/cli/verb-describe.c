@@ -8,6 +8,7 @@
 #include "describe.h"
 #include "errors.h"
 #include "latents.h"
+#include "run-study.h"
 #include "study.h"
 
 static int run_describe (int argc, char **argv);
@@ -128,20 +129,21 @@ choose_latents (Describe *d, GError **error)
 
 /* --- Where things are --- */
 
-/* STUDY/runs/NAME is of a study; other runs have no labels. */
+/* Runs that are in no study have no labels. */
 static bool
 open_study (Describe *d, GError **error)
 {
-  g_autofree char *whole = g_canonicalize_filename (d->run, NULL);
-  g_autofree char *runs = g_path_get_dirname (whole), *folder = g_path_get_dirname (runs);
-  g_autofree char *file = g_build_filename (folder, "study.json", NULL);
+  g_autoptr (GError) failed = NULL;
 
-  d->run_name = g_path_get_basename (whole);
-  if (g_str_has_suffix (runs, G_DIR_SEPARATOR_S "runs") && g_file_test (file, G_FILE_TEST_EXISTS))
-    d->study = cs_study_open (folder, error);
-  else
+  d->study = cs_cli_study_of_run (d->run, &d->run_name, &failed);
+  if (failed != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&failed));
+      return false;
+    }
+  if (d->study == NULL)
     fprintf (stderr, "crosscope-cli: %s is in no study: descriptions are printed and not kept.\n", d->run);
-  return d->study != NULL || *error == NULL;
+  return true;
 }
 
 static bool
@@ -163,15 +165,11 @@ read_key (Describe *d, GError **error)
   return false;
 }
 
-/* The store that was named, or the study's. */
 static bool
 find_store (Describe *d, GError **error)
 {
-  if (d->words->store != NULL)
-    d->store = g_strdup (d->words->store);
-  else if (d->study != NULL)
-    d->store = cs_study_store_path (d->study);
-  else
+  d->store = cs_cli_store_of_run (d->run, d->study, d->words->store);
+  if (d->store == NULL)
     g_set_error (error, CS_ERROR, CS_ERROR_USAGE,
                  "%s is in no study: name the store that it was analysed on with --activations.",
                  d->run);

@@ -12,6 +12,7 @@
 #include "latents-list.h"
 #include "pair-words.h"
 #include "run-layer.h"
+#include "run-study.h"
 #include "steering.h"
 #include "store.h"
 
@@ -20,8 +21,9 @@ static int run_steer (int argc, char **argv);
 
 const CsVerb cs_verbs_latents[] = {
   { "latents",
-    "RUN [--class chat-only|base-only|shared|other|dead] [--sort COLUMN|-COLUMN] [--limit N] "
-    "[--json]",
+    "RUN [--class chat-only|base-only|shared|other|dead] [--min-delta X] [--max-delta X] [--min "
+    "COLUMN=X] [--max COLUMN=X] [--search TEXT] [--list NAME] [--alive] [--tested] "
+    "[--chat-specific] [--bookmarked] [--sort COLUMN|-COLUMN] [--limit N] [--json]",
     "Lists latents", run_latents },
   { "steer",
     "RUN " CS_PAIR_USAGE " --prompt TEXT --latent ID=SCALE… [--layer L] [--mode "
@@ -38,38 +40,130 @@ enum
 
 /* --- latents --- */
 
+typedef struct
+{
+  char *classes, *sort, *search, *list;
+  char **min, **max;
+  gint64 limit;
+  double min_delta, max_delta; /* −1: not given */
+  gboolean alive, tested, chat_specific, bookmarked, json;
+  GArray *bounds; /* CsLatentsBound */
+} ListWords;
+
+static void
+list_words_clear (ListWords *w)
+{
+  g_free (w->classes);
+  g_free (w->sort);
+  g_free (w->search);
+  g_free (w->list);
+  g_strfreev (w->min);
+  g_strfreev (w->max);
+  g_clear_pointer (&w->bounds, g_array_unref);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ListWords, list_words_clear)
+
+static bool
+parse_list (ListWords *w, int *argc, char ***argv, int *status)
+{
+  const GOptionEntry entries[] = {
+    { "class", 0, 0, G_OPTION_ARG_FILENAME, &w->classes, NULL, NULL },
+    { "tag", 0, 0, G_OPTION_ARG_FILENAME, &w->classes, NULL, NULL }, /* the column's name */
+    { "min", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &w->min, NULL, NULL },
+    { "max", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &w->max, NULL, NULL },
+    { "min-delta", 0, 0, G_OPTION_ARG_DOUBLE, &w->min_delta, NULL, NULL },
+    { "max-delta", 0, 0, G_OPTION_ARG_DOUBLE, &w->max_delta, NULL, NULL },
+    { "search", 0, 0, G_OPTION_ARG_FILENAME, &w->search, NULL, NULL },
+    { "list", 0, 0, G_OPTION_ARG_FILENAME, &w->list, NULL, NULL },
+    { "alive", 0, 0, G_OPTION_ARG_NONE, &w->alive, NULL, NULL },
+    { "tested", 0, 0, G_OPTION_ARG_NONE, &w->tested, NULL, NULL },
+    { "chat-specific", 0, 0, G_OPTION_ARG_NONE, &w->chat_specific, NULL, NULL },
+    { "bookmarked", 0, 0, G_OPTION_ARG_NONE, &w->bookmarked, NULL, NULL },
+    { "sort", 0, 0, G_OPTION_ARG_FILENAME, &w->sort, NULL, NULL },
+    { "limit", 0, 0, G_OPTION_ARG_INT64, &w->limit, NULL, NULL },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &w->json, NULL, NULL },
+    { NULL },
+  };
+
+  w->min_delta = w->max_delta = -1;
+  w->bounds = g_array_new (FALSE, FALSE, sizeof (CsLatentsBound));
+  return cs_cli_parse (argc, argv, &cs_verbs_latents[VERB_LATENTS], entries, 1, 1, status);
+}
+
+static bool
+add_bounds (GArray *bounds, char **texts, bool is_max)
+{
+  for (char **text = texts; text != NULL && *text != NULL; text++)
+    {
+      CsLatentsBound bound;
+
+      if (!cs_latents_list_parse_bound (*text, is_max, &bound))
+        return false;
+      g_array_append_val (bounds, bound);
+    }
+  return true;
+}
+
+static bool
+add_delta (GArray *bounds, double value, bool is_max)
+{
+  char text[G_ASCII_DTOSTR_BUF_SIZE];
+  g_autofree char *bound = g_strconcat ("delta_norm=", g_ascii_dtostr (text, sizeof text, value), NULL);
+
+  return value == -1 ||
+         (value >= 0 && value <= 1 && add_bounds (bounds, (char *[]){ bound, NULL }, is_max));
+}
+
+/* NULL, or what is wrong with the words. */
+static const char *
+check_list (const ListWords *w, CsLatentsQuery *query)
+{
+  if (w->classes != NULL && !cs_latents_list_parse_classes (w->classes, &query->classes))
+    return "--class is chat-only, base-only, shared, other or dead, or several of them with commas.";
+  if (w->sort != NULL && !cs_latents_list_has_column (w->sort))
+    return "--sort takes a column that --json shows, such as delta_norm or nu_error; -COLUMN sorts "
+           "downwards.";
+  if (!add_bounds (w->bounds, w->min, false) || !add_bounds (w->bounds, w->max, true))
+    return "--min and --max take a column that --json shows and a number, such as nu_error=0.2.";
+  if (!add_delta (w->bounds, w->min_delta, false) || !add_delta (w->bounds, w->max_delta, true))
+    return "--min-delta and --max-delta have to be from 0 to 1.";
+  return w->limit < 0 ? "--limit cannot be negative." : NULL;
+}
+
 static int
 run_latents (int argc, char **argv)
 {
-  g_autofree char *class_name = NULL, *sort = NULL;
-  gint64 limit = 0;
-  gboolean json = FALSE;
-  const GOptionEntry entries[] = {
-    { "class", 0, 0, G_OPTION_ARG_FILENAME, &class_name, NULL, NULL },
-    { "sort", 0, 0, G_OPTION_ARG_FILENAME, &sort, NULL, NULL },
-    { "limit", 0, 0, G_OPTION_ARG_INT64, &limit, NULL, NULL },
-    { "json", 0, 0, G_OPTION_ARG_NONE, &json, NULL, NULL },
-    { NULL },
-  };
   const CsVerb *verb = &cs_verbs_latents[VERB_LATENTS];
+  g_auto (ListWords) w = { 0 };
+  CsLatentsQuery query = { 0 };
   g_autoptr (GError) error = NULL;
   g_autoptr (CsLatents) latents = NULL;
-  CsLatentClass tag = CS_LATENT_OTHER;
+  g_autoptr (CsStudy) study = NULL;
+  g_autofree char *run_name = NULL;
+  const char *wrong;
   int status;
 
-  if (!cs_cli_parse (&argc, &argv, verb, entries, 1, 1, &status))
+  if (!parse_list (&w, &argc, &argv, &status))
     return status;
-  if (class_name != NULL && !cs_latent_class_parse (class_name, &tag))
-    return cs_cli_usage (verb, "--class is chat-only, base-only, shared, other or dead.");
-  if (sort != NULL && !cs_latents_list_has_column (sort))
-    return cs_cli_usage (verb, "--sort takes a column that --json shows, such as delta_norm or "
-                               "nu_error; -COLUMN sorts downwards.");
-  if (limit < 0)
-    return cs_cli_usage (verb, "--limit cannot be negative.");
-  latents = cs_latents_load (argv[1], &error);
-  if (latents == NULL)
+  if ((wrong = check_list (&w, &query)) != NULL)
+    return cs_cli_usage (verb, wrong);
+  if ((latents = cs_latents_load (argv[1], &error)) == NULL)
     return cs_cli_fail (error);
-  cs_latents_list_print (latents, class_name != NULL ? &tag : NULL, sort, (size_t)limit, json);
+  study = cs_cli_study_of_run (argv[1], &run_name, &error);
+  if (error != NULL && (w.bookmarked || w.list != NULL || w.search != NULL))
+    return cs_cli_fail (error); /* else it is only that nothing has a name */
+  query.bounds = (const CsLatentsBound *)(const void *)w.bounds->data;
+  query.n_bounds = w.bounds->len;
+  query.alive = w.alive;
+  query.tested = w.tested;
+  query.chat_specific = w.chat_specific;
+  query.bookmarked = w.bookmarked;
+  query.search = w.search;
+  query.list = w.list;
+  query.study = study;
+  query.run_name = run_name;
+  cs_latents_list_print (latents, &query, w.sort, (size_t)w.limit, w.json);
   return CS_EXIT_DONE;
 }
 

@@ -5,6 +5,7 @@
 
 #include "cli.h"
 #include "report.h"
+#include "study.h"
 
 static int run_report (int argc, char **argv);
 
@@ -106,10 +107,14 @@ run_report (int argc, char **argv)
     { NULL },
   };
   ReportData data = { 0 };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CsStudy) study = NULL;
   int status;
 
   if (!cs_cli_parse (&argc, &argv, &cs_verbs_report[0], entries, 1, 1, &status))
     return status;
+  if ((study = cs_study_open (argv[1], &error)) == NULL) /* of a newer version, for one */
+    return cs_cli_fail (error);
   if (html == NULL && pdf == NULL && csv == NULL)
     html = g_build_filename (argv[1], "report.html", NULL);
   data = (ReportData){ argv[1], html, pdf, csv, planted, NULL };

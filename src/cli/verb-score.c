@@ -31,7 +31,7 @@ score_job (CsJob *job, void *data, GError **error)
 static int
 run_score (int argc, char **argv)
 {
-  g_autofree char *planted = NULL;
+  g_autofree char *planted = NULL, *folder = NULL;
   gint64 threads = 0;
   gboolean json = FALSE;
   const GOptionEntry entries[] = {
@@ -48,8 +48,10 @@ run_score (int argc, char **argv)
     return status;
   if (planted == NULL || threads < 0 || threads > 1024)
     return cs_cli_usage (verb, "--planted is needed; --threads is from 0 to 1024.");
+  if (g_file_test (planted, G_FILE_TEST_IS_REGULAR)) /* a file of the folder */
+    folder = g_path_get_dirname (planted);
   data.run = argv[1];
-  data.planted = planted;
+  data.planted = folder != NULL ? folder : planted;
   data.n_threads = (unsigned)threads;
   status = cs_cli_job ("Scoring", score_job, &data);
   if (status != CS_EXIT_DONE)

@@ -1,5 +1,6 @@
 /* train, analyze. */
 #include <float.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -62,14 +63,19 @@ static void
 print_training (const TrainData *d, bool json)
 {
   const CsValidation *v = &d->validation;
+  const bool held_out = v->n_tokens > 0; /* else there is nothing that was measured */
 
   if (json)
     cs_cli_print_json (json_pack (
-        "{s:o, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:I, s:I}", "run", cs_cli_string (d->run),
+        "{s:o, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:I}", "run", cs_cli_string (d->run),
         "variant", cs_variant_name (d->config.variant), "latents", (json_int_t)d->config.n_latents,
-        "steps", (json_int_t)d->config.steps, "fve_base", cs_cli_real (v->fve_base), "fve_chat",
-        cs_cli_real (v->fve_chat), "fve", cs_cli_real (v->fve), "l0", cs_cli_real (v->l0),
-        "never_active", (json_int_t)v->never_active, "validation_tokens", (json_int_t)v->n_tokens));
+        "steps", (json_int_t)d->config.steps, "fve_base", cs_cli_real (held_out ? v->fve_base : NAN),
+        "fve_chat", cs_cli_real (held_out ? v->fve_chat : NAN), "fve",
+        cs_cli_real (held_out ? v->fve : NAN), "l0", cs_cli_real (held_out ? v->l0 : NAN),
+        "never_active", held_out ? json_integer ((json_int_t)v->never_active) : json_null (),
+        "validation_tokens", (json_int_t)v->n_tokens));
+  else if (!held_out)
+    printf ("%s: trained; nothing was held out to validate on\n", d->run);
   else
     printf ("%s: FVE base %.3f, chat %.3f, L0 %.1f, %zu of %zu latents never active on %zu "
             "held-out tokens\n",
@@ -160,16 +166,16 @@ fill_config (const TrainWords *w, CsTrainConfig *config)
   if (w->latents > 0)
     config->n_latents = (size_t)w->latents;
   if (!set_count (w->k, 1, &config->k) || !set_count (w->steps, 1, &config->steps) ||
-      !set_count (w->batch, 1, &config->batch) || !set_count (w->log_every, 1, &config->log_every))
-    return "--k, --steps, --batch and --log-every have to be 1 or more.";
+      !set_count (w->batch, 2, &config->batch) || !set_count (w->log_every, 1, &config->log_every))
+    return "--k, --steps and --log-every have to be 1 or more, --batch 2 or more.";
   if (!set_count (w->seed, 0, &seed) || !set_count (w->warmup, 0, &config->warmup_steps) ||
       !set_count (w->checkpoint, 0, &config->checkpoint_steps) ||
       !set_count (w->threads, 0, &threads) || threads > 1024)
     return "--seed, --warmup, --checkpoint-steps and --threads have to be 0 or more (threads up to "
            "1024).";
   if (!set_real (w->mu, &config->mu) || !set_real (w->lr, &config->lr) ||
-      !set_real (w->held_out, &config->held_out) || config->held_out >= 1)
-    return "--mu and --lr have to be 0 or more, --held-out at least 0 and less than 1.";
+      !set_real (w->held_out, &config->held_out) || config->held_out > 0.5)
+    return "--mu and --lr have to be 0 or more, --held-out from 0 to 0.5.";
   config->seed = seed;
   config->n_threads = (unsigned)threads;
   config->squared_error = config->squared_error || w->squared;

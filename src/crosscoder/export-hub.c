@@ -7,6 +7,7 @@
 #include "errors.h"
 #include "exchange.h"
 #include "json.h"
+#include "train-config.h"
 
 static const char *const code_norms[] = { "CROSSCODER", "SAE", "MIXED", "NONE", "DECOUPLED" };
 
@@ -113,6 +114,8 @@ cs_crosscoder_export_hub (const char *run_folder, const char *folder, GError **e
                    "“%s” is the run itself: export into another folder.", folder);
       return false;
     }
+  if (!cs_run_folder_check (folder, error))
+    return false;
   g_autoptr (json_t) run = cs_json_load (config_path, 1 << 20, NULL);
   g_autofree char *model = g_build_filename (folder, "model.safetensors", NULL);
   const char *metadata[] = { "format", "pt", NULL };

@@ -97,19 +97,21 @@ cs_train_config_check (const CsTrainConfig *config, GError **error)
   if (config->batch < 2 || config->batch > (size_t)1 << 24)
     return usage_error (error, "the batch has to be between 2 and 16777216 tokens");
   if (config->steps == 0 || config->steps > (size_t)1 << 32)
-    return usage_error (error, "the number of steps has to be at least 1");
+    return usage_error (error, "the number of steps has to be from 1 to 4294967296");
   if (!is_from (config->lr, 0, 1e3) || !is_from (config->mu, 0, 1e6) ||
       !is_from (config->clip_norm, 0, 1e12))
-    return usage_error (error,
-                        "learning rate, L1 coefficient and gradient clipping cannot be negative");
+    return usage_error (error, "the learning rate has to be from 0 to 1000, the L1 coefficient from "
+                               "0 to 1e6, and gradient clipping cannot be negative");
   if (!is_from (config->aux_alpha, 0, 1e6) || !is_from (config->threshold_beta, 0, 1))
     return usage_error (error,
-                        "the auxiliary weight cannot be negative and the threshold's average "
+                        "the auxiliary weight has to be from 0 to 1e6 and the threshold's average "
                         "needs a factor from 0 to 1");
   if (!is_from (config->init_norm, 1e-12, 1e6) || !is_from (config->target_rms, 1e-12, 1e12))
     return usage_error (error, "the initial norm and the target RMS have to be positive");
-  if (!is_from (config->held_out, 0, 0.5) || !is_from (config->checkpoint_seconds, 0, 1e9))
+  if (!is_from (config->held_out, 0, 0.5))
     return usage_error (error, "the held-out share has to be between 0 and a half");
+  if (!is_from (config->checkpoint_seconds, 0, 1e9))
+    return usage_error (error, "the seconds between checkpoints have to be from 0 to 1e9");
   if (config->code_norm < CS_CODE_NORM_CROSSCODER || config->code_norm > CS_CODE_NORM_NONE)
     return usage_error (error, "the code normalisation has to be CROSSCODER, SAE, MIXED or NONE");
   return true;
@@ -343,4 +345,22 @@ cs_train_config_difference (const CsTrainConfig *a, const CsTrainConfig *b)
     if (!fields[i].cadence && !same_field (&fields[i], a, b))
       return fields[i].key;
   return NULL;
+}
+
+bool
+cs_run_folder_check (const char *folder, GError **error)
+{
+  static const char *const keys[] = { "variant", "dict_class", "dict_size", "activation_dim" };
+  g_autofree char *config = g_build_filename (folder, "config.json", NULL);
+  g_autofree char *model = g_build_filename (folder, "model.safetensors", NULL);
+  const bool has_config = g_file_test (config, G_FILE_TEST_EXISTS);
+  g_autoptr (json_t) object = has_config ? cs_json_load (config, 1 << 20, NULL) : NULL;
+  bool is_run = !has_config && !g_file_test (model, G_FILE_TEST_EXISTS);
+  for (size_t i = 0; i < G_N_ELEMENTS (keys); i++)
+    is_run = is_run || json_object_get (object, keys[i]);
+  if (!is_run)
+    g_set_error (error, CS_ERROR, CS_ERROR_USAGE,
+                 "“%s” holds a %s that is not a crosscoder's: choose another folder.", folder,
+                 has_config ? "config.json" : "model.safetensors");
+  return is_run;
 }

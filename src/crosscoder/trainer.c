@@ -136,6 +136,8 @@ adopt_config (Trainer *trainer, GError **error)
 static bool
 start_fresh (Trainer *trainer, const char *store_path, GError **error)
 {
+  if (!cs_run_folder_check (trainer->run_folder, error))
+    return false;
   if (g_mkdir_with_parents (trainer->run_folder, 0777) != 0)
     {
       g_set_error (error, CS_ERROR, CS_ERROR_IO, "The run folder “%s” cannot be made: %s.",

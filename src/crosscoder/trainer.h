@@ -70,3 +70,7 @@ bool cs_train_state (const char *run_folder, uint64_t *step, uint64_t *steps, GE
 /* The same numbers for a run's crosscoder at any time, on the documents that its configuration holds out. */
 bool cs_validate (const CsCrosscoder *crosscoder, const char *store_path, const CsTrainConfig *config, CsTeam *team,
                   CsValidation *validation, GError **error);
+/* The same on the first max_tokens (0 = all) of any store of the pair: other texts than the run was trained on. Progress in tokens;
+ * job may be NULL. */
+bool cs_validate_store (const CsCrosscoder *crosscoder, const char *store_path, size_t max_tokens, CsTeam *team, CsJob *job,
+                        CsValidation *validation, GError **error);

@@ -82,24 +82,40 @@ clear_scratch (Scratch *scratch)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Scratch, clear_scratch)
 
+/* What is measured on: the held-out tokens of a reader, or the first of a store. */
+typedef struct
+{
+  CsReader *reader;
+  CsStore *store;
+  size_t n;
+} Source;
+
+static bool
+read_rows (const Source *source, size_t offset, size_t n, float *rows, GError **error)
+{
+  size_t n_read;
+  if (source->store)
+    return cs_store_read (source->store, offset, n, rows, error);
+  if (!cs_reader_read_held_out (source->reader, offset, n, rows, &n_read, error))
+    return false;
+  if (n_read == n)
+    return true;
+  g_set_error_literal (error, CS_ERROR, CS_ERROR_IO,
+                       "The activation store is shorter than it was: harvest it again.");
+  return false;
+}
+
 static bool
 validate_part (const CsCrosscoder *crosscoder,
                CsTeam *team,
-               CsReader *reader,
+               const Source *source,
                size_t offset,
                size_t n,
                Scratch *scratch,
                GError **error)
 {
-  size_t n_read;
-  if (!cs_reader_read_held_out (reader, offset, n, scratch->x, &n_read, error))
+  if (!read_rows (source, offset, n, scratch->x, error))
     return false;
-  if (n_read != n)
-    {
-      g_set_error_literal (error, CS_ERROR, CS_ERROR_IO,
-                           "The activation store is shorter than it was: harvest it again.");
-      return false;
-    }
   if (!cs_crosscoder_encode (crosscoder, team, scratch->x, n, &scratch->codes, error))
     return false;
   cs_crosscoder_decode (crosscoder, team, &scratch->codes, scratch->x_hat);
@@ -109,15 +125,15 @@ validate_part (const CsCrosscoder *crosscoder,
   return true;
 }
 
-bool
-cs_validation_run (const CsCrosscoder *crosscoder,
-                   CsTeam *team,
-                   CsReader *reader,
-                   CsJob *job,
-                   CsValidation *validation,
-                   GError **error)
+static bool
+measure (const CsCrosscoder *crosscoder,
+         CsTeam *team,
+         const Source *source,
+         CsJob *job,
+         CsValidation *validation,
+         GError **error)
 {
-  const size_t n = n_held_out (reader), width = 2 * crosscoder->d_model, F = crosscoder->n_latents;
+  const size_t n = source->n, width = 2 * crosscoder->d_model, F = crosscoder->n_latents;
   const size_t parts = MAX (1, (n + PART_TOKENS / 2) / PART_TOKENS), largest = n / parts + 1;
   g_auto (Scratch) scratch = { g_new (float, largest *width),
                                g_new (float, largest *width),
@@ -131,15 +147,65 @@ cs_validation_run (const CsCrosscoder *crosscoder,
     {
       const size_t begin = n * part / parts, end = n * (part + 1) / parts;
       if (!cs_job_checkpoint (job, error) ||
-          !validate_part (crosscoder, team, reader, begin, end - begin, &scratch, error))
+          !validate_part (crosscoder, team, source, begin, end - begin, &scratch, error))
         return false;
       add_part (crosscoder, scratch.sums, end - begin, 1. / (double)parts, validation);
       pairs += (double)scratch.codes.start[end - begin];
+      if (source->store && job)
+        cs_job_progress (job, (double)end, (double)n, "tokens");
     }
   validation->l0 = n > 0 ? pairs / (double)n : 0;
   for (size_t j = 0; j < F; j++)
     validation->never_active += !scratch.active[j];
   return true;
+}
+
+bool
+cs_validation_run (const CsCrosscoder *crosscoder,
+                   CsTeam *team,
+                   CsReader *reader,
+                   CsJob *job,
+                   CsValidation *validation,
+                   GError **error)
+{
+  const Source source = { .reader = reader, .n = n_held_out (reader) };
+  return measure (crosscoder, team, &source, job, validation, error);
+}
+
+static CsStore *
+open_fitting (const CsCrosscoder *crosscoder, const char *store_path, GError **error)
+{
+  g_autoptr (CsStore) store = cs_store_open (store_path, false, error);
+  if (!store || cs_store_info (store)->d_model == crosscoder->d_model)
+    return g_steal_pointer (&store);
+  g_set_error (error, CS_ERROR, CS_ERROR_MISMATCH,
+               "The crosscoder has d_model %zu but the store %s has %zu: name a store of the pair "
+               "that it was trained on.",
+               crosscoder->d_model, store_path, cs_store_info (store)->d_model);
+  return NULL;
+}
+
+static size_t
+first_tokens (const CsStore *store, size_t max_tokens)
+{
+  const size_t n = cs_store_n_tokens (store);
+  return max_tokens > 0 ? MIN (n, max_tokens) : n;
+}
+
+bool
+cs_validate_store (const CsCrosscoder *crosscoder,
+                   const char *store_path,
+                   size_t max_tokens,
+                   CsTeam *team,
+                   CsJob *job,
+                   CsValidation *validation,
+                   GError **error)
+{
+  g_autoptr (CsStore) store = open_fitting (crosscoder, store_path, error);
+  if (!store)
+    return false;
+  const Source source = { .store = store, .n = first_tokens (store, max_tokens) };
+  return measure (crosscoder, team, &source, job, validation, error);
 }
 
 /* Adds the v of n tokens to a histogram over the leading bits of v. */
@@ -165,6 +231,47 @@ count_values (const CsCrosscoder *open,
   return true;
 }
 
+/* θ above which at most `wanted` of the listed values lie. */
+static float
+threshold_of (const uint64_t *histogram, uint64_t wanted)
+{
+  uint64_t above = 0;
+  size_t bin = CALIBRATION_BINS;
+  float threshold;
+  while (bin > 0 && above + histogram[bin - 1] <= wanted)
+    above += histogram[--bin];
+  /* v > this is v ≥ the bin's lower edge. */
+  const uint32_t bits = bin > 0 ? (uint32_t)(bin << 11) - 1 : 0;
+  memcpy (&threshold, &bits, sizeof bits);
+  return isfinite (threshold) ? threshold : G_MAXFLOAT;
+}
+
+/* From the source, or, where it has no tokens, from the reader's first batches of n tokens. */
+static bool
+calibrate (CsCrosscoder *crosscoder, CsTeam *team, const Source *source, size_t batch, GError **error)
+{
+  const size_t limit = source->n > 0 ? MIN (source->n, CALIBRATION_TOKENS) : batch;
+  const size_t chunk = source->n > 0 ? MIN (limit, 1024) : batch;
+  g_autofree float *x = g_new (float, chunk * 2 * crosscoder->d_model);
+  g_autofree float *scales = g_new (float, crosscoder->n_latents);
+  g_autofree uint64_t *histogram = g_new0 (uint64_t, CALIBRATION_BINS);
+  g_auto (CsCodes) codes = { 0 };
+  CsCrosscoder open = *crosscoder; /* everything positive is listed */
+  open.threshold = open.model_threshold[0] = open.model_threshold[1] = 0;
+  cs_crosscoder_scales (crosscoder, team, scales);
+  for (size_t done = 0, n; done < limit; done += n)
+    {
+      n = MIN (chunk, limit - done);
+      if (source->n > 0 ? !read_rows (source, done, n, x, error)
+                        : !cs_reader_next (source->reader, x, error))
+        return false;
+      if (!count_values (&open, team, scales, x, n, &codes, histogram, error))
+        return false;
+    }
+  crosscoder->threshold = threshold_of (histogram, (uint64_t)crosscoder->k * limit);
+  return true;
+}
+
 bool
 cs_crosscoder_calibrate (CsCrosscoder *crosscoder,
                          CsTeam *team,
@@ -172,38 +279,32 @@ cs_crosscoder_calibrate (CsCrosscoder *crosscoder,
                          size_t batch,
                          GError **error)
 {
-  const size_t width = 2 * crosscoder->d_model, held_out = n_held_out (reader);
-  const size_t limit = held_out > 0 ? MIN (held_out, CALIBRATION_TOKENS) : batch;
-  const size_t chunk = held_out > 0 ? MIN (limit, 1024) : batch;
-  g_autofree float *x = g_new (float, chunk *width), *scales = g_new (float, crosscoder->n_latents);
-  g_autofree uint64_t *histogram = g_new0 (uint64_t, CALIBRATION_BINS);
-  g_auto (CsCodes) codes = { 0 };
-  CsCrosscoder open = *crosscoder; /* everything positive is listed */
-  size_t n_tokens = 0, n;
-  open.threshold = 0;
-  cs_crosscoder_scales (crosscoder, team, scales);
-  while (n_tokens < limit)
+  const Source source = { .reader = reader, .n = n_held_out (reader) };
+  return calibrate (crosscoder, team, &source, batch, error);
+}
+
+bool
+cs_crosscoder_calibrate_on_store (CsCrosscoder *crosscoder,
+                                  CsTeam *team,
+                                  const char *store_path,
+                                  GError **error)
+{
+  if (crosscoder->variant != CS_VARIANT_BATCHTOPK || crosscoder->k == 0 ||
+      crosscoder->code_norm == CS_CODE_NORM_DECOUPLED)
     {
-      n = MIN (chunk, limit - n_tokens);
-      if (held_out > 0 ? !cs_reader_read_held_out (reader, n_tokens, n, x, &n, error)
-                       : !cs_reader_next (reader, x, error))
-        return false;
-      if (n == 0)
-        break;
-      if (!count_values (&open, team, scales, x, n, &codes, histogram, error))
-        return false;
-      n_tokens += n;
+      g_set_error_literal (error, CS_ERROR, CS_ERROR_UNSUPPORTED,
+                           "Only a BatchTopK crosscoder with one threshold and a k can be calibrated: "
+                           "use this one as it is.");
+      return false;
     }
-  uint64_t wanted = (uint64_t)crosscoder->k * n_tokens, above = 0;
-  size_t bin = CALIBRATION_BINS;
-  while (bin > 0 && above + histogram[bin - 1] <= wanted)
-    above += histogram[--bin];
-  const uint32_t bits =
-      bin > 0 ? (uint32_t)(bin << 11) - 1 : 0; /* v > this is v ≥ the bin's lower edge */
-  memcpy (&crosscoder->threshold, &bits, sizeof bits);
-  if (!isfinite (crosscoder->threshold))
-    crosscoder->threshold = G_MAXFLOAT;
-  return true;
+  g_autoptr (CsStore) store = open_fitting (crosscoder, store_path, error);
+  if (!store)
+    return false;
+  const Source source = { .store = store, .n = cs_store_n_tokens (store) };
+  if (source.n > 0)
+    return calibrate (crosscoder, team, &source, 0, error);
+  g_set_error (error, CS_ERROR, CS_ERROR_USAGE, "%s holds no tokens: harvest some first.", store_path);
+  return false;
 }
 
 #define VALIDATION_FIELDS(X) X (fve_base) X (fve_chat) X (fve) X (l0) X (mse_base) X (mse_chat)

@@ -16,6 +16,9 @@ bool cs_validation_run (const CsCrosscoder *crosscoder, CsTeam *team, CsReader *
 bool cs_crosscoder_calibrate (CsCrosscoder *crosscoder, CsTeam *team, CsReader *reader, size_t batch,
                               GError **error);
 
+/* The same on the first tokens of a whole store of activations, which needs no reader. */
+bool cs_crosscoder_calibrate_on_store (CsCrosscoder *crosscoder, CsTeam *team, const char *store_path, GError **error);
+
 /* validation.json of a run folder: the numbers and the step they belong to. */
 bool cs_validation_save (const CsValidation *validation, uint64_t step, const char *run_folder,
                          GError **error);

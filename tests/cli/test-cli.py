@@ -12,14 +12,16 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import cli_exchange  # noqa: E402
 import cli_models  # noqa: E402
+import cli_numbers  # noqa: E402
 import cli_pair  # noqa: E402
 import cli_planted  # noqa: E402
 import cli_report  # noqa: E402
+import cli_runs  # noqa: E402
 import cli_study  # noqa: E402
 import cli_usage  # noqa: E402
 from cli_harness import TMP, Skip  # noqa: E402
 
-CASES = cli_models.CASES + cli_usage.CASES + cli_study.CASES + cli_pair.CASES + cli_planted.CASES + cli_exchange.CASES + cli_report.CASES
+CASES = cli_models.CASES + cli_usage.CASES + cli_study.CASES + cli_numbers.CASES + cli_runs.CASES + cli_pair.CASES + cli_planted.CASES + cli_exchange.CASES + cli_report.CASES
 
 
 def main():
