@@ -5,35 +5,17 @@
 #include "cli.h"
 #include "harvest.h"
 #include "json.h"
-#include "pair-words.h"
 #include "run-layer.h"
+#include "trial-words.h"
 
 static int run_causality (int argc, char **argv);
 
 const CsVerb cs_verbs_causality[] = {
   { "causality",
-    "RUN " CS_PAIR_USAGE " --corpus FILE… [--layer L] [--set N] [--documents N] [--skip N] "
-    "[--max-document N] [--random N] [--draws N] [--seed S] [--threads N] [--json]",
+    "RUN " CS_TRIAL_USAGE " [--skip N] [--set N] [--random N] " CS_TRIAL_USAGE_END " [--json]",
     "Patches latents into the chat model and prints the KL table", run_causality },
   { NULL, NULL, NULL, NULL },
 };
-
-typedef struct
-{
-  CsPairWords pair;
-  char **corpora;
-  gint64 layer, set, documents, skip, max_document, random, draws, seed, threads;
-  gboolean json;
-} Words;
-
-static void
-words_clear (Words *w)
-{
-  cs_pair_words_clear (&w->pair);
-  g_strfreev (w->corpora);
-}
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Words, words_clear)
 
 typedef struct
 {
@@ -46,59 +28,9 @@ causality_job (CsJob *job, void *data, GError **error)
 {
   CausalityData *d = data;
 
-  if (d->options.layer == CS_LAYER_MIDDLE)
-    {
-      g_autoptr (CsModel) model = cs_model_open (d->options.chat_folder, error);
-
-      if (model == NULL)
-        return false;
-      d->options.layer = cs_layer_middle (cs_model_config (model)->n_layers);
-    }
-  d->result = cs_causality_run (job, &d->options, error);
+  if (cs_trial_layer (d->options.chat_folder, &d->options.layer, error))
+    d->result = cs_causality_run (job, &d->options, error);
   return d->result != NULL;
-}
-
-static bool
-is_file (const char *word)
-{
-  return true;
-}
-
-static bool
-parse (Words *w, int *argc, char ***argv, int *status)
-{
-  const GOptionEntry entries[] = {
-    CS_PAIR_ENTRIES (&w->pair),
-    { "corpus", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &w->corpora, NULL, NULL },
-    { "layer", 0, 0, G_OPTION_ARG_INT64, &w->layer, NULL, NULL },
-    { "set", 0, 0, G_OPTION_ARG_INT64, &w->set, NULL, NULL },
-    { "documents", 0, 0, G_OPTION_ARG_INT64, &w->documents, NULL, NULL },
-    { "skip", 0, 0, G_OPTION_ARG_INT64, &w->skip, NULL, NULL },
-    { "max-document", 0, 0, G_OPTION_ARG_INT64, &w->max_document, NULL, NULL },
-    { "random", 0, 0, G_OPTION_ARG_INT64, &w->random, NULL, NULL },
-    { "draws", 0, 0, G_OPTION_ARG_INT64, &w->draws, NULL, NULL },
-    { "seed", 0, 0, G_OPTION_ARG_INT64, &w->seed, NULL, NULL },
-    { "threads", 0, 0, G_OPTION_ARG_INT64, &w->threads, NULL, NULL },
-    { "json", 0, 0, G_OPTION_ARG_NONE, &w->json, NULL, NULL },
-    { NULL },
-  };
-
-  w->layer = -1;
-  w->seed = 42;
-  return cs_cli_parse (argc, argv, &cs_verbs_causality[0], entries, 1, 1, status);
-}
-
-/* NULL, or what is wrong with the words. */
-static const char *
-check (const Words *w)
-{
-  if (w->pair.base == NULL || w->pair.chat == NULL || w->corpora == NULL)
-    return "--base, --chat and at least one --corpus are needed.";
-  if (w->layer < -1 || w->set < 0 || w->documents < 0 || w->skip < 0 || w->max_document < 0 ||
-      w->random < 0 || w->random > 20 || w->draws < 0 || w->draws > 1000000 || w->seed < 0 ||
-      w->threads < 0 || w->threads > 1024)
-    return "Counts cannot be negative; --random is at most 20, --draws 1000000, --threads 1024.";
-  return NULL;
 }
 
 static bool
@@ -116,33 +48,39 @@ print_json (const char *run, GError **error)
 static int
 run_causality (int argc, char **argv)
 {
-  g_auto (GStrv) words = cs_cli_repeat_option (&argc, argv, "--corpus", is_file);
-  g_autofree char **moved = g_memdup2 (words, ((size_t)argc + 1) * sizeof *words);
-  g_auto (Words) w = { 0 };
+  gint64 set = 0, skip = 0, random = 0;
+  const GOptionEntry own[] = {
+    { "set", 0, 0, G_OPTION_ARG_INT64, &set, NULL, NULL },
+    { "skip", 0, 0, G_OPTION_ARG_INT64, &skip, NULL, NULL },
+    { "random", 0, 0, G_OPTION_ARG_INT64, &random, NULL, NULL },
+    { NULL },
+  };
+  const CsVerb *verb = &cs_verbs_causality[0];
+  g_auto (CsTrialWords) w = { 0 };
   g_autoptr (GError) error = NULL;
   g_autoptr (CsPairSource) pair = NULL;
   CausalityData data = { 0 };
-  const char *wrong;
+  const char *run;
   int status;
 
-  argv = moved;
-  if (!parse (&w, &argc, &argv, &status))
+  if (!cs_trial_words_parse (&w, verb, own, 1, argc, argv, &status))
     return status;
-  if ((wrong = check (&w)) != NULL)
-    return cs_cli_usage (&cs_verbs_causality[0], wrong);
-  pair = cs_pair_words_source (&w.pair, argv[1]);
+  if (set < 0 || skip < 0 || random < 0 || random > 20)
+    return cs_cli_usage (verb, "--set, --skip and --random cannot be negative; --random is at most 20.");
+  run = w.words[1];
+  pair = cs_pair_words_source (&w.pair, run);
   data.options = (CsCausalityOptions){
-    .run_folder = argv[1],
+    .run_folder = run,
     .base_folder = w.pair.base,
     .chat_folder = w.pair.chat,
     .reading = { pair->date, pair->base_replacements },
-    .layer = w.layer < 0 ? cs_cli_layer_of_run (argv[1]) : (size_t)w.layer,
+    .layer = w.layer == CS_LAYER_MIDDLE ? cs_cli_layer_of_run (run) : w.layer,
     .corpora = (const char *const *)w.corpora,
-    .skip_documents = (size_t)w.skip,
+    .skip_documents = (size_t)skip,
     .max_documents = (size_t)w.documents,
     .max_tokens = (size_t)w.max_document,
-    .n_set = (size_t)w.set,
-    .n_random = (size_t)w.random,
+    .n_set = (size_t)set,
+    .n_random = (size_t)random,
     .n_draws = (size_t)w.draws,
     .seed = (uint64_t)w.seed,
     .n_threads = (unsigned)w.threads,
@@ -154,7 +92,7 @@ run_causality (int argc, char **argv)
 
       fputs (text, stdout);
     }
-  else if (status == CS_EXIT_DONE && !print_json (argv[1], &error))
+  else if (status == CS_EXIT_DONE && !print_json (run, &error))
     status = cs_cli_fail (error);
   g_clear_pointer (&data.result, cs_causality_free);
   return status;
