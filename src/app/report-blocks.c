@@ -5,6 +5,9 @@
 #include "plot-view.h"
 
 #define MAX_ROWS 60 /* of a table; the rest is in the exported files */
+#define GROWTH 16   /* cells that are made at a time */
+#define FIGURE_COST 600
+#define LEAST_CHARS 12 /* a wrapping label asks for so many: without it text is tried at width 0 */
 
 static GtkWidget *
 label_new (const char *text, const char *css_class)
@@ -14,6 +17,7 @@ label_new (const char *text, const char *css_class)
   gtk_label_set_xalign (GTK_LABEL (label), 0);
   gtk_label_set_wrap (GTK_LABEL (label), TRUE);
   gtk_label_set_wrap_mode (GTK_LABEL (label), PANGO_WRAP_WORD_CHAR);
+  gtk_label_set_width_chars (GTK_LABEL (label), LEAST_CHARS);
   if (css_class != NULL)
     gtk_widget_add_css_class (label, css_class);
   return label;
@@ -59,25 +63,31 @@ claim_new (const CsReportBlock *claim)
 
 /* --- Tables --- */
 
+/* A table is as wide as it likes to be and scrolls: were a cell to wrap at any width, the table's
+ * height would be that of its narrowest form. */
 static GtkWidget *
 cell_new (const CsReportCell *cell, bool first)
 {
   GtkWidget *label = gtk_label_new (cell->text);
+  const int limit = first ? 44 : 36;
 
   gtk_label_set_xalign (GTK_LABEL (label), cell->is_number ? 1 : 0);
   gtk_label_set_yalign (GTK_LABEL (label), 0);
   if (cell->is_number)
     gtk_widget_add_css_class (label, "numeric");
   else
+    gtk_label_set_selectable (GTK_LABEL (label), !first);
+  if (!cell->is_number && g_utf8_strlen (cell->text, -1) > limit)
     {
       gtk_label_set_wrap (GTK_LABEL (label), TRUE);
       gtk_label_set_wrap_mode (GTK_LABEL (label), PANGO_WRAP_WORD_CHAR);
-      gtk_label_set_max_width_chars (GTK_LABEL (label), first ? 44 : 36);
-      gtk_label_set_selectable (GTK_LABEL (label), !first);
+      gtk_label_set_width_chars (GTK_LABEL (label), limit);
+      gtk_label_set_max_width_chars (GTK_LABEL (label), limit);
     }
   return label;
 }
 
+/* The header. */
 static GtkWidget *
 grid_new (const CsReportBlock *table)
 {
@@ -95,35 +105,64 @@ grid_new (const CsReportBlock *table)
       gtk_widget_add_css_class (label, "caption-heading");
       gtk_grid_attach (GTK_GRID (grid), label, (int)c, 0, 1, 1);
     }
-  for (size_t r = 0; r < table->n_rows && r < MAX_ROWS; r++)
-    for (size_t c = 0; c < table->n_columns; c++)
-      gtk_grid_attach (GTK_GRID (grid), cell_new (&table->cells[r * table->n_columns + c], c == 0),
-                       (int)c, (int)r + 1, 1, 1);
   gtk_accessible_update_property (GTK_ACCESSIBLE (grid), GTK_ACCESSIBLE_PROPERTY_LABEL, table->text,
                                   -1);
   return grid;
 }
 
+/* What of a card's table is there. */
+typedef struct
+{
+  GtkGrid *grid;
+  GtkBox *box; /* that it is in, under its caption */
+  size_t rows;
+} Growth;
+
 static GtkWidget *
 table_new (const CsReportBlock *table)
 {
   GtkWidget *box, *card = card_new (&box), *scrolled = gtk_scrolled_window_new ();
-  GtkWidget *caption = label_new (table->text, "dim-label");
+  GtkWidget *caption = label_new (table->text, "dim-label"), *grid = grid_new (table);
+  Growth *growth = g_new0 (Growth, 1);
 
   gtk_widget_add_css_class (caption, "caption");
   gtk_box_append (GTK_BOX (box), caption);
   gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (scrolled), GTK_POLICY_AUTOMATIC,
                                   GTK_POLICY_NEVER);
-  gtk_scrolled_window_set_child (GTK_SCROLLED_WINDOW (scrolled), grid_new (table));
+  gtk_scrolled_window_set_child (GTK_SCROLLED_WINDOW (scrolled), grid);
   gtk_box_append (GTK_BOX (box), scrolled);
-  if (table->n_rows > MAX_ROWS)
+  growth->grid = GTK_GRID (grid);
+  growth->box = GTK_BOX (box);
+  g_object_set_data_full (G_OBJECT (card), "growth", growth, g_free);
+  return card;
+}
+
+bool
+cs_report_block_grow (GtkWidget *widget, const CsReportBlock *block)
+{
+  Growth *growth = g_object_get_data (G_OBJECT (widget), "growth");
+  const size_t shown = MIN (block->n_rows, MAX_ROWS);
+
+  if (growth == NULL)
+    return false;
+  for (size_t made = 0; growth->rows < shown && made < GROWTH; made += block->n_columns)
+    {
+      const size_t r = growth->rows++;
+
+      for (size_t c = 0; c < block->n_columns; c++)
+        gtk_grid_attach (growth->grid, cell_new (&block->cells[r * block->n_columns + c], c == 0),
+                         (int)c, (int)r + 1, 1, 1);
+    }
+  if (growth->rows < shown)
+    return true;
+  if (block->n_rows > shown)
     {
       g_autofree char *more = g_strdup_printf (_ ("%zu more rows are in the exported files."),
-                                               table->n_rows - MAX_ROWS);
+                                               block->n_rows - shown);
 
-      gtk_box_append (GTK_BOX (box), label_new (more, "dim-label"));
+      gtk_box_append (growth->box, label_new (more, "dim-label"));
     }
-  return card;
+  return false;
 }
 
 /* --- The others --- */
@@ -214,4 +253,26 @@ cs_report_block_widget (const CsReportBlock *block)
     default:
       return label_new (block->text, NULL);
     }
+}
+
+static size_t
+length_of (const char *text)
+{
+  return text != NULL ? (size_t)g_utf8_strlen (text, -1) : 0;
+}
+
+size_t
+cs_report_block_cost (const CsReportBlock *block)
+{
+  size_t cost = 30 + length_of (block->text) + length_of (block->detail);
+
+  if (block->kind == CS_REPORT_FIGURE)
+    cost += FIGURE_COST;
+  for (size_t c = 0; c < block->n_columns; c++)
+    {
+      cost += length_of (block->columns[c]);
+      if (block->kind == CS_REPORT_TEXTS)
+        cost += length_of (block->cells[c].text);
+    }
+  return cost;
 }

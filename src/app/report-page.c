@@ -2,13 +2,12 @@
 
 #include <glib/gi18n.h>
 
-#include "dialogs.h"
-#include "feedback.h"
 #include "report-blocks.h"
+#include "report-page-private.h"
 #include "report.h"
 
 #define REFRESH_DELAY_MS 300
-#define FILL_MS 10 /* of one frame, for making widgets */
+#define FRAME_COST 600 /* characters that are laid out in one frame, or a little more */
 
 struct _CsReportPage
 {
@@ -25,7 +24,8 @@ struct _CsReportPage
   /* A report has some thousand widgets: they are made a few a frame. */
   struct Reading *filling; /* NULL when all is shown */
   guint section, block;    /* the next to show */
-  guint fill_source;
+  GtkWidget *growing;      /* the widget of the block before that one, where rows are missing */
+  guint fill_source;       /* tick callback */
 };
 
 G_DEFINE_FINAL_TYPE (CsReportPage, cs_report_page, CS_TYPE_PAGE)
@@ -120,7 +120,10 @@ clear_sections (CsReportPage *self)
 static void
 stop_filling (CsReportPage *self)
 {
-  g_clear_handle_id (&self->fill_source, g_source_remove);
+  if (self->fill_source != 0)
+    gtk_widget_remove_tick_callback (GTK_WIDGET (self), self->fill_source);
+  self->fill_source = 0;
+  self->growing = NULL;
   g_clear_pointer (&self->filling, reading_free);
 }
 
@@ -136,40 +139,66 @@ show_section_title (CsReportPage *self, const CsReportSection *section)
   gtk_box_append (self->sections, title);
 }
 
-/* False when everything is shown. */
-static bool
+static size_t
+show_block (CsReportPage *self, const CsReportBlock *block)
+{
+  GtkWidget *widget = cs_report_block_widget (block);
+
+  gtk_box_append (self->sections, widget);
+  if (cs_report_block_grow (widget, block))
+    self->growing = widget;
+  return cs_report_block_cost (block) + (block->n_rows > 0 ? CS_REPORT_GROWTH_COST : 0);
+}
+
+static size_t
+grow (CsReportPage *self, const CsReportBlock *block)
+{
+  if (!cs_report_block_grow (self->growing, block))
+    self->growing = NULL;
+  return CS_REPORT_GROWTH_COST;
+}
+
+/* What the next piece costs, now that it is there; 0 when everything is shown. */
+static size_t
 show_next (CsReportPage *self)
 {
   const GPtrArray *sections = self->filling->report->sections;
   const CsReportSection *section;
+  size_t cost = 1;
 
   if (self->section == sections->len)
-    return false;
+    return 0;
   section = g_ptr_array_index (sections, self->section);
-  if (self->block == 0)
-    show_section_title (self, section);
-  if (self->block < section->blocks->len)
-    gtk_box_append (self->sections, cs_report_block_widget (g_ptr_array_index (section->blocks, self->block++)));
-  if (self->block >= section->blocks->len)
+  if (self->growing != NULL)
+    cost = grow (self, g_ptr_array_index (section->blocks, self->block - 1));
+  else
+    {
+      if (self->block == 0)
+        show_section_title (self, section);
+      if (self->block < section->blocks->len)
+        cost = show_block (self, g_ptr_array_index (section->blocks, self->block++));
+    }
+  if (self->block >= section->blocks->len && self->growing == NULL)
     {
       self->section++;
       self->block = 0;
     }
-  return true;
+  return cost;
 }
 
+/* Once a frame. */
 static gboolean
-fill_cb (void *data)
+fill_cb (GtkWidget *widget, GdkFrameClock *clock, void *data)
 {
-  CsReportPage *self = data;
-  const gint64 until = g_get_monotonic_time () + FILL_MS * 1000;
-  bool more = true;
+  CsReportPage *self = CS_REPORT_PAGE (widget);
+  size_t cost = 0, next;
 
-  while (more && g_get_monotonic_time () < until)
-    more = show_next (self);
-  if (more)
+  do
+    cost += next = show_next (self);
+  while (next > 0 && cost < FRAME_COST);
+  if (next > 0)
     return G_SOURCE_CONTINUE;
-  self->fill_source = 0;
+  self->fill_source = 0; /* removed by what is returned */
   stop_filling (self);
   return G_SOURCE_REMOVE;
 }
@@ -184,7 +213,7 @@ show_sections (CsReportPage *self, Reading *reading)
   gtk_label_set_text (self->subtitle, reading->report->subtitle);
   self->filling = reading;
   self->section = self->block = 0;
-  self->fill_source = g_timeout_add (2 * FILL_MS, fill_cb, self);
+  self->fill_source = gtk_widget_add_tick_callback (GTK_WIDGET (self), fill_cb, NULL, NULL);
 }
 
 /* Takes the reading. */
@@ -293,98 +322,6 @@ mapped_cb (CsReportPage *self)
   cs_report_page_refresh (self);
 }
 
-/* --- Export --- */
-
-typedef struct
-{
-  char *study, *path;
-  bool tables;
-} Export;
-
-static void
-export_free (void *data)
-{
-  Export *export = data;
-
-  g_free (export->study);
-  g_free (export->path);
-  g_free (export);
-}
-
-static void
-export_thread (GTask *task, void *source, void *data, GCancellable *cancellable)
-{
-  const Export *export = data;
-  GError *error = NULL;
-  g_autoptr (CsReport) report = cs_report_new (export->study, NULL, &error);
-  bool ok = report != NULL;
-
-  if (ok && export->tables)
-    ok = cs_report_save_csv (report, export->path, &error);
-  else if (ok && g_str_has_suffix (export->path, ".pdf"))
-    ok = cs_report_save_pdf (report, export->path, &error);
-  else if (ok)
-    ok = cs_report_save_html (report, export->path, &error);
-  if (ok)
-    g_task_return_boolean (task, TRUE);
-  else
-    g_task_return_error (task, error);
-}
-
-static void
-export_done_cb (GObject *source, GAsyncResult *result, void *data)
-{
-  const Export *export = g_task_get_task_data (G_TASK (result));
-  GError *error = NULL;
-
-  if (g_task_propagate_boolean (G_TASK (result), &error))
-    {
-      g_autofree char *shown = g_filename_display_name (export->path);
-      g_autofree char *text = g_strdup_printf (_ ("The report is in %s"), shown);
-
-      cs_feedback_toast (GTK_WIDGET (source), text);
-    }
-  else
-    cs_feedback_error (GTK_WIDGET (source), &error);
-}
-
-void
-cs_report_page_export (CsReportPage *page, const char *path, bool tables)
-{
-  CsStudy *study = cs_page_study (CS_PAGE (page));
-  g_autoptr (GTask) task = NULL;
-  Export *export;
-
-  if (study == NULL)
-    return;
-  export = g_new0 (Export, 1);
-  export->study = g_strdup (cs_study_folder (study));
-  export->path = g_strdup (path);
-  export->tables = tables;
-  task = g_task_new (page, NULL, export_done_cb, NULL);
-  g_task_set_task_data (task, export, export_free);
-  g_task_run_in_thread (task, export_thread);
-}
-
-static void
-file_chosen_cb (GtkWidget *widget, const char *path, void *tables)
-{
-  if (path != NULL)
-    cs_report_page_export (CS_REPORT_PAGE (widget), path, GPOINTER_TO_INT (tables));
-}
-
-static void
-export_action (GtkWidget *widget, const char *name, GVariant *parameter)
-{
-  if (g_str_equal (name, "report.tables"))
-    cs_compat_choose (widget, CS_CHOOSE_FOLDER, _ ("Folder for the Tables"), _ ("_Export"), NULL,
-                      file_chosen_cb, GINT_TO_POINTER (TRUE));
-  else
-    cs_compat_choose (widget, CS_CHOOSE_SAVE, _ ("Export the Report"), _ ("_Export"),
-                      g_str_equal (name, "report.pdf") ? "report.pdf" : "report.html",
-                      file_chosen_cb, NULL);
-}
-
 static void
 empty_clicked_cb (CsReportPage *self)
 {
@@ -489,9 +426,7 @@ cs_report_page_class_init (CsReportPageClass *klass)
   BIND (scrolled);
 #undef BIND
   gtk_widget_class_bind_template_callback (widget_class, empty_clicked_cb);
-  gtk_widget_class_install_action (widget_class, "report.html", NULL, export_action);
-  gtk_widget_class_install_action (widget_class, "report.pdf", NULL, export_action);
-  gtk_widget_class_install_action (widget_class, "report.tables", NULL, export_action);
+  cs_report_page_install_export (widget_class);
 }
 
 static void
