@@ -30,3 +30,10 @@ void cs_study_add_run (CsStudy *study, CsRun *run);   /* where its name belongs 
 bool cs_study_load_labels (CsStudy *study, GError **error);
 void cs_study_free_labels (CsStudy *study);
 char *cs_study_run_folder (CsStudy *study, const char *run_name);
+/* study.json. A study that is read has its folder and nothing else. */
+bool cs_study_save (CsStudy *study, GError **error);
+bool cs_study_read (CsStudy *study, GError **error);
+/* file: what errors name. */
+bool cs_study_check_date (const char *date, const char *file, GError **error);
+/* In the one spelling of cs_token_replacements_text(). */
+bool cs_study_take_replacements (CsStudy *study, const char *text, GError **error);
