@@ -13,6 +13,7 @@ typedef struct
   char *name;
   double value, low, high;
   CsPlotClass klass;
+  double *parts; /* of a stack, whose sum is value; NULL: one piece */
 } CsBar;
 
 typedef struct
@@ -20,6 +21,8 @@ typedef struct
   CsLayer layer; /* name: what the length is */
   CsBar *bars;
   size_t n;
+  char **parts; /* names of the parts that each bar has; NULL: they are of one piece */
+  size_t n_parts;
 } CsBars;
 
 static double
@@ -51,6 +54,22 @@ draw_interval (CsFrame *frame, const CsBar *bar, double y, double half)
 }
 
 static void
+draw_parts (const CsBars *bars, CsFrame *frame, const CsBar *bar, double top, double bottom)
+{
+  double at = 0;
+
+  for (size_t k = 0; k < bars->n_parts; k++)
+    {
+      const double from = cs_frame_x (frame, at), to = cs_frame_x (frame, at + bar->parts[k]);
+      const CsRect bounds = { from, top, to - from, bottom - top };
+
+      at += bar->parts[k];
+      cairo_rectangle (frame->cr, bounds.x, bounds.y, bounds.width, bounds.height);
+      cs_fill_part (frame->cr, frame->theme, k, bounds);
+    }
+}
+
+static void
 draw_bar (const CsBars *bars, CsFrame *frame, size_t i)
 {
   const CsBar *bar = &bars->bars[i];
@@ -65,6 +84,11 @@ draw_bar (const CsBars *bars, CsFrame *frame, size_t i)
                          0, 1, frame->rect.width - 12);
   if (!cs_is_plottable (bar->value))
     return;
+  if (bar->parts != NULL)
+    {
+      draw_parts (bars, frame, bar, top, bottom);
+      return;
+    }
   CsRect bounds = { MIN (zero, end), top, fabs (end - zero), bottom - top };
   cairo_rectangle (frame->cr, bounds.x, bounds.y, bounds.width, bounds.height);
   cs_fill_class (frame->cr, frame->theme, bar->klass, bounds);
@@ -107,12 +131,34 @@ bars_extent (const CsLayer *layer,
   return any;
 }
 
+/* "name: user 0.50, model 0.25": parts of nothing are left out. */
+static void
+append_parts (GString *text, const CsBars *bars, const CsAxis *axis, const CsBar *bar)
+{
+  const char *between = "";
+  char value[32];
+
+  g_string_append_printf (text, "%s: ", bar->name);
+  for (size_t k = 0; k < bars->n_parts; k++)
+    if (bar->parts[k] > 0)
+      {
+        g_string_append_printf (text, "%s%s %s", between, bars->parts[k],
+                                cs_axis_format_value (axis, value, bar->parts[k]));
+        between = ", ";
+      }
+}
+
 /* "name: 0.50 (0.40 – 0.60)" */
 static void
-append_bar (GString *text, const CsAxis *axis, const CsBar *bar)
+append_bar (GString *text, const CsBars *bars, const CsAxis *axis, const CsBar *bar)
 {
   char value[32], low[32], high[32];
 
+  if (bar->parts != NULL)
+    {
+      append_parts (text, bars, axis, bar);
+      return;
+    }
   g_string_append_printf (text, "%s: %s", bar->name,
                           cs_axis_format_value (axis, value, bar->value));
   if (cs_is_plottable (bar->low) && cs_is_plottable (bar->high))
@@ -141,8 +187,9 @@ bars_nearest (CsLayer *layer,
       *hit = (CsPlotHit){ .px = cs_frame_x (frame, bar->value),
                           .py = cs_frame_y (frame, row_of (bars, i) + (BAR_LOW + BAR_HIGH) / 2),
                           .index = i,
-                          .color = frame->theme->classes[bar->klass] };
-      append_bar (text, frame->x, bar);
+                          .color = bar->parts != NULL ? frame->theme->foreground
+                                                      : frame->theme->classes[bar->klass] };
+      append_bar (text, bars, frame->x, bar);
       g_string_append_c (text, '\n');
       return true;
     }
@@ -158,7 +205,7 @@ bars_describe (const CsLayer *layer, GString *text)
     {
       if (i > 0)
         g_string_append (text, "; ");
-      append_bar (text, cs_plot_x (layer->plot), &bars->bars[i]);
+      append_bar (text, bars, cs_plot_x (layer->plot), &bars->bars[i]);
     }
 }
 
@@ -168,8 +215,33 @@ bars_free (CsLayer *layer)
   CsBars *bars = (CsBars *)layer;
 
   for (size_t i = 0; i < bars->n; i++)
-    g_free (bars->bars[i].name);
+    {
+      g_free (bars->bars[i].name);
+      g_free (bars->bars[i].parts);
+    }
+  for (size_t k = 0; k < bars->n_parts; k++)
+    g_free (bars->parts[k]);
+  g_free (bars->parts);
   g_free (bars->bars);
+}
+
+/* Those parts that some bar has. */
+static void
+bars_legend (const CsLayer *layer, GArray *items)
+{
+  const CsBars *bars = (const CsBars *)layer;
+
+  for (size_t k = 0; k < bars->n_parts; k++)
+    for (size_t i = 0; i < bars->n; i++)
+      if (bars->bars[i].parts[k] > 0)
+        {
+          CsLegendItem item = {
+            .klass = CS_PLOT_CLASS_PLAIN, .series = k, .part = true, .text = bars->parts[k]
+          };
+
+          g_array_append_val (items, item);
+          break;
+        }
 }
 
 static const CsLayerClass cs_bars_class = {
@@ -179,6 +251,7 @@ static const CsLayerClass cs_bars_class = {
   .extent = bars_extent,
   .nearest = bars_nearest,
   .describe = bars_describe,
+  .legend = bars_legend,
   .free = bars_free,
 };
 
@@ -190,6 +263,27 @@ cs_plot_add_bars (CsPlot *plot, const char *noun)
   return cs_plot_add_layer (plot, g_new0 (CsBars, 1), &cs_bars_class, noun);
 }
 
+CsLayer *
+cs_plot_add_stacked_bars (CsPlot *plot, const char *noun, const char *const *parts, size_t n_parts)
+{
+  CsLayer *layer = cs_plot_add_bars (plot, noun);
+  CsBars *bars = (CsBars *)layer;
+
+  bars->parts = g_new0 (char *, n_parts);
+  bars->n_parts = n_parts;
+  for (size_t k = 0; k < n_parts; k++)
+    bars->parts[k] = g_utf8_make_valid (parts[k], -1);
+  return layer;
+}
+
+static void
+append (CsBars *bars, const CsBar *bar)
+{
+  bars->bars = g_renew (CsBar, bars->bars, bars->n + 1);
+  bars->bars[bars->n++] = *bar;
+  cs_axis_set_range (cs_plot_y (bars->layer.plot), -0.5, (double)bars->n - 0.5);
+}
+
 void
 cs_bars_append (CsLayer *layer,
                 const char *name,
@@ -198,11 +292,28 @@ cs_bars_append (CsLayer *layer,
                 double high,
                 CsPlotClass klass)
 {
-  CsBars *bars = (CsBars *)layer;
+  const CsBar bar = { .name = g_utf8_make_valid (name, -1),
+                      .value = value,
+                      .low = low,
+                      .high = high,
+                      .klass = klass < CS_PLOT_N_CLASSES ? klass : CS_PLOT_CLASS_PLAIN };
 
-  g_assert (layer->klass == &cs_bars_class);
-  bars->bars = g_renew (CsBar, bars->bars, bars->n + 1);
-  bars->bars[bars->n++] = (CsBar){ g_utf8_make_valid (name, -1), value, low, high,
-                                   klass < CS_PLOT_N_CLASSES ? klass : CS_PLOT_CLASS_PLAIN };
-  cs_axis_set_range (cs_plot_y (layer->plot), -0.5, (double)bars->n - 0.5);
+  g_assert (layer->klass == &cs_bars_class && ((CsBars *)layer)->n_parts == 0);
+  append ((CsBars *)layer, &bar);
+}
+
+void
+cs_bars_append_parts (CsLayer *layer, const char *name, const double *values)
+{
+  CsBars *bars = (CsBars *)layer;
+  CsBar bar = { .name = g_utf8_make_valid (name, -1), .low = NAN, .high = NAN };
+
+  g_assert (layer->klass == &cs_bars_class && bars->n_parts > 0);
+  bar.parts = g_new0 (double, bars->n_parts);
+  for (size_t k = 0; k < bars->n_parts; k++)
+    {
+      bar.parts[k] = cs_is_plottable (values[k]) ? MAX (values[k], 0) : 0;
+      bar.value += bar.parts[k];
+    }
+  append (bars, &bar);
 }

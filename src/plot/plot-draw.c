@@ -213,7 +213,10 @@ draw_legend (CsFrame *frame, const CsLayout *layout)
       const CsLegendItem *item = &g_array_index (layout->legend, CsLegendItem, placed->item);
       double y = layout->legend_y + (double)placed->row * (line + 2) + line / 2;
 
-      if (item->klass == CS_PLOT_CLASS_PLAIN)
+      if (item->part)
+        cs_part_swatch_draw (frame->cr, frame->theme, item->series, placed->x, y - SWATCH / 2,
+                             SWATCH);
+      else if (item->klass == CS_PLOT_CLASS_PLAIN)
         draw_line_sample (frame, item->series, placed->x, y);
       else if (item->point)
         {

@@ -83,3 +83,9 @@ CsLayer *cs_plot_add_heat (CsPlot *plot,
 CsLayer *cs_plot_add_bars (CsPlot *plot, const char *noun);
 void cs_bars_append (
     CsLayer *layer, const char *name, double value, double low, double high, CsPlotClass klass);
+/* The same of bars that are made of parts, one behind another, which the legend names; at most
+ * CS_PLOT_N_SERIES of them are told apart. */
+CsLayer *
+cs_plot_add_stacked_bars (CsPlot *plot, const char *noun, const char *const *parts, size_t n_parts);
+/* values: [n_parts], each ≥ 0; one that is not, or not finite, is none. */
+void cs_bars_append_parts (CsLayer *layer, const char *name, const double *values);

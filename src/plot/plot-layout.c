@@ -25,7 +25,7 @@ collect_items (CsPlot *plot, CsLayout *layout)
         layer->klass->strip (layer, layout->strip);
     }
   /* One curve needs no legend: the axis says what it is. */
-  if (layout->legend->len == 1 &&
+  if (layout->legend->len == 1 && !g_array_index (layout->legend, CsLegendItem, 0).part &&
       g_array_index (layout->legend, CsLegendItem, 0).klass == CS_PLOT_CLASS_PLAIN)
     g_array_set_size (layout->legend, 0);
 }
@@ -102,7 +102,7 @@ place_legend (CsPlot *plot, CsLayout *layout, double left, double width)
     {
       const CsLegendItem *item = &g_array_index (layout->legend, CsLegendItem, i);
       CsPlaced placed = { .item = i, .text = item->text };
-      double swatch = item->klass == CS_PLOT_CLASS_PLAIN ? 2 * SWATCH : SWATCH;
+      double swatch = item->klass == CS_PLOT_CLASS_PLAIN && !item->part ? 2 * SWATCH : SWATCH;
 
       cs_text_measure (plot->pango, &plot->theme, layout->font_size, item->text, &placed.width,
                        NULL);

@@ -138,31 +138,43 @@ hatch_lines (cairo_t *cr, CsRect bounds, double direction, double spacing)
     }
 }
 
+/* Hatches by number; 0 is none. */
 static void
-hatch_draw (cairo_t *cr, CsPlotClass klass, CsRect bounds)
+hatch_draw (cairo_t *cr, size_t hatch, CsRect bounds)
+{
+  static const struct
+  {
+    double up, down; /* spacing of the lines to the right, and to the left; 0: none */
+  } hatches[] = { { 0, 0 }, { 0, 7 }, { 7, 0 }, { 6, 6 }, { 0, 4 }, { 4, 0 }, { 10, 10 }, { 14, 4 } };
+  const size_t kind = hatch % G_N_ELEMENTS (hatches);
+
+  if (hatches[kind].up > 0)
+    hatch_lines (cr, bounds, 1, hatches[kind].up);
+  if (hatches[kind].down > 0)
+    hatch_lines (cr, bounds, -1, hatches[kind].down);
+}
+
+static size_t
+hatch_of (CsPlotClass klass)
 {
   switch (klass)
     {
     case CS_PLOT_CLASS_BASE_ONLY:
-      hatch_lines (cr, bounds, -1, 7);
-      break;
+      return 1;
     case CS_PLOT_CLASS_CHAT_ONLY:
-      hatch_lines (cr, bounds, 1, 7);
-      break;
+      return 2;
     case CS_PLOT_CLASS_CHAT_SPECIFIC:
-      hatch_lines (cr, bounds, 1, 6);
-      hatch_lines (cr, bounds, -1, 6);
-      break;
+      return 3;
     case CS_PLOT_CLASS_SHARED:
     case CS_PLOT_CLASS_OTHER:
     case CS_PLOT_CLASS_PLAIN:
     default:
-      break;
+      return 0;
     }
 }
 
-void
-cs_fill_class (cairo_t *cr, const CsPlotTheme *theme, CsPlotClass klass, CsRect bounds)
+static void
+fill (cairo_t *cr, const CsPlotTheme *theme, CsPlotColor color, size_t hatch, CsRect bounds)
 {
   CsPlotColor ink = theme->background;
   double x0, y0, x1, y1;
@@ -178,13 +190,35 @@ cs_fill_class (cairo_t *cr, const CsPlotTheme *theme, CsPlotClass klass, CsRect 
   bounds = (CsRect){ x0, y0, x1 - x0, bounds.y + bounds.height - y0 };
   cairo_save (cr);
   cairo_clip_preserve (cr);
-  cs_set_color (cr, theme->classes[klass]);
+  cs_set_color (cr, color);
   cairo_fill (cr);
-  hatch_draw (cr, klass, bounds);
+  hatch_draw (cr, hatch, bounds);
   cs_set_color (cr, ink);
   cairo_set_line_width (cr, 1.25);
   cairo_stroke (cr);
   cairo_restore (cr);
+}
+
+void
+cs_fill_class (cairo_t *cr, const CsPlotTheme *theme, CsPlotClass klass, CsRect bounds)
+{
+  fill (cr, theme, theme->classes[klass], hatch_of (klass), bounds);
+}
+
+void
+cs_fill_part (cairo_t *cr, const CsPlotTheme *theme, size_t part, CsRect bounds)
+{
+  fill (cr, theme, theme->series[part % CS_PLOT_N_SERIES], part, bounds);
+}
+
+void
+cs_part_swatch_draw (
+    cairo_t *cr, const CsPlotTheme *theme, size_t part, double x, double y, double size)
+{
+  CsRect bounds = { floor (x), floor (y), round (size), round (size) };
+
+  cairo_rectangle (cr, bounds.x, bounds.y, bounds.width, bounds.height);
+  cs_fill_part (cr, theme, part, bounds);
 }
 
 void

@@ -64,6 +64,7 @@ typedef struct
   CsPlotClass klass; /* PLAIN: a line series */
   size_t series;
   bool point;       /* a marker, not a swatch */
+  bool part;        /* a swatch of the series' colour */
   const char *text; /* owned by the layer or static */
 } CsLegendItem;
 
@@ -207,6 +208,10 @@ void cs_swatch_draw (cairo_t *cr,
                      double x,
                      double y,
                      double size);
+/* The same for a part of a stack: colour of the series, and a hatch of its own. */
+void cs_fill_part (cairo_t *cr, const CsPlotTheme *theme, size_t part, CsRect bounds);
+void cs_part_swatch_draw (
+    cairo_t *cr, const CsPlotTheme *theme, size_t part, double x, double y, double size);
 /* Adds the outline of a marker of radius r; kinds: 0 circle, 1 square, 2 triangle, 3 diamond, 4
  * inverted triangle. */
 #define CS_N_MARKERS 5
