@@ -2,6 +2,7 @@
 
 #include <glib/gi18n.h>
 
+#include "app-settings.h"
 #include "crosscope-config.h"
 #include "demo.h"
 #include "dialogs.h"
@@ -298,16 +299,6 @@ set_accels (GtkApplication *app)
 
 /* --- Life --- */
 
-static GSettings *
-open_settings (void)
-{
-  GSettingsSchemaSource *source = g_settings_schema_source_get_default ();
-  g_autoptr (GSettingsSchema) schema =
-    source != NULL ? g_settings_schema_source_lookup (source, CS_APPLICATION_ID, TRUE) : NULL;
-
-  return schema != NULL ? g_settings_new_full (schema, NULL, NULL) : NULL;
-}
-
 static void
 color_scheme_changed_cb (GSettings *settings)
 {
@@ -395,7 +386,7 @@ cs_application_init (CsApplication *self)
     { NULL },
   };
 
-  self->settings = open_settings ();
+  self->settings = cs_app_settings_new ("recent-studies");
   g_application_add_main_option_entries (G_APPLICATION (self), options);
 }
 

@@ -3,9 +3,9 @@
 #include <glib/gi18n.h>
 
 #include "audit-prompts.h"
-#include "controls.h"
 #include "errors.h"
 #include "harvest.h"
+#include "run-pair.h"
 
 typedef struct
 {
@@ -67,27 +67,6 @@ audit_func (CsJob *job, void *data, GError **error)
   return audit != NULL && cs_refusal_audit_save (audit, d->run_folder, error);
 }
 
-/* A control compares other models, or reads another layer. */
-static void
-use_control (AuditData *d, CsStudy *study, CsRun *run)
-{
-  g_autoptr (CsPairSource) of_study = NULL;
-  g_autofree char *chat = NULL;
-  g_autoptr (CsControl) control =
-      cs_control_is (cs_run_folder (run)) ? cs_control_load (cs_run_folder (run), NULL) : NULL;
-
-  if (control == NULL)
-    return;
-  d->layer = control->layer;
-  if (control->base == NULL || control->chat == NULL)
-    return;
-  chat = g_path_is_absolute (control->chat)
-             ? g_strdup (control->chat)
-             : g_build_filename (cs_study_folder (study), control->chat, NULL);
-  of_study = d->pair;
-  d->pair = cs_pair_source_elsewhere (of_study, control->base, chat);
-}
-
 CsJob *
 cs_audit_job_new (CsStudy *study,
                   CsRun *run,
@@ -97,22 +76,19 @@ cs_audit_job_new (CsStudy *study,
                   GError **error)
 {
   g_autofree char *title = g_strdup_printf (_ ("Audit %s"), cs_run_name (run));
+  g_autoptr (CsPairSource) pair = NULL;
   AuditData *data;
+  size_t layer;
 
-  if (cs_study_model_folder (study, 0) == NULL || cs_study_model_folder (study, 1) == NULL)
-    {
-      g_set_error_literal (error, CS_ERROR, CS_ERROR_USAGE,
-                           _ ("Choose the folders of a base and a chat model first."));
-      return NULL;
-    }
+  if ((pair = cs_study_run_pair (study, run, &layer, error)) == NULL)
+    return NULL;
   data = g_new0 (AuditData, 1);
   data->run_folder = g_strdup (cs_run_folder (run));
-  data->pair = cs_study_pair_source (study);
-  data->layer = cs_study_layer (study);
+  data->pair = g_steal_pointer (&pair);
+  data->layer = layer;
   data->refuse = g_strdup (refuse);
   data->comply = g_strdup (comply);
   data->phrases = g_strdup (phrases);
-  use_control (data, study, run);
   return cs_job_new (title, audit_func, data, audit_data_free);
 }
 

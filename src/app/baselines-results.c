@@ -3,7 +3,8 @@
 #include <math.h>
 
 #include "plot-layers.h"
-#include "trial-results-private.h"
+#include "result-parts.h"
+#include "trial-results.h"
 
 #define SHOWN_TOKENS 20
 #define SHOWN_LENS 10
@@ -19,7 +20,7 @@ classes_new (const CsBaselines *b)
                     b->classes[i].lo, b->classes[i].hi, CS_PLOT_CLASS_CHAT_ONLY);
   cs_axis_set_label (cs_plot_x (plot), _ ("KL (chat ‖ base)"), _ ("nats a token"));
   cs_axis_set_from_zero (cs_plot_x (plot), true);
-  return cs_trial_plot (plot, b->n_classes);
+  return cs_result_plot (plot, b->n_classes);
 }
 
 static GtkWidget *
@@ -36,7 +37,7 @@ shares_new (const CsBaselines *b)
     }
   cs_axis_set_label (cs_plot_x (plot), _ ("share of the variance"), NULL);
   cs_axis_set_from_zero (cs_plot_x (plot), true);
-  return cs_trial_plot (plot, b->n_components);
+  return cs_result_plot (plot, b->n_components);
 }
 
 /* Line breaks and quotes stand for themselves in a row of their own. */
@@ -52,7 +53,7 @@ one_line (const char *text)
 static GtkWidget *
 tokens_new (const char *title, const CsBaselineToken *tokens, size_t n)
 {
-  GtkWidget *group = cs_trial_group (title, NULL);
+  GtkWidget *group = cs_result_group (title, NULL);
 
   for (size_t i = 0; i < MIN (n, SHOWN_TOKENS); i++)
     {
@@ -63,7 +64,7 @@ tokens_new (const char *title, const CsBaselineToken *tokens, size_t n)
           _ ("%.2f nats · chat: “%s” (%.0f %%; base gives it %.1f %%) · base: “%s”"), t->kl, chat,
           100 * t->chat_probability, 100 * t->base_probability, base);
 
-      cs_trial_row (group, context, text);
+      cs_result_row (group, context, text);
     }
   return group;
 }
@@ -97,7 +98,7 @@ describe_lens (const CsLens *lens)
 static GtkWidget *
 differences_new (const CsBaselines *b)
 {
-  GtkWidget *group = cs_trial_group (_ ("Mean Differences"),
+  GtkWidget *group = cs_result_group (_ ("Mean Differences"),
                                      _ ("Chat less base, through the chat model's logit lens"));
 
   for (size_t i = 0; i < b->n_differences; i++)
@@ -107,7 +108,7 @@ differences_new (const CsBaselines *b)
       g_autofree char *title = g_strdup_printf (_ ("%s: %.0f %% of the chat activation's norm"),
                                                 d->name, 100 * d->relative);
 
-      cs_trial_row (group, title, lens);
+      cs_result_row (group, title, lens);
     }
   return group;
 }
@@ -115,7 +116,7 @@ differences_new (const CsBaselines *b)
 static GtkWidget *
 components_new (const CsBaselines *b)
 {
-  GtkWidget *group = cs_trial_group (_ ("Components"), _ ("Through the same lens; the sign of a "
+  GtkWidget *group = cs_result_group (_ ("Components"), _ ("Through the same lens; the sign of a "
                                                           "component is arbitrary"));
 
   for (size_t i = 0; i < b->n_components; i++)
@@ -124,7 +125,7 @@ components_new (const CsBaselines *b)
       g_autofree char *title = g_strdup_printf (_ ("Component %zu: %.1f %% of the variance"), i + 1,
                                                 100 * b->components[i].share);
 
-      cs_trial_row (group, title, lens);
+      cs_result_row (group, title, lens);
     }
   return group;
 }
@@ -136,7 +137,7 @@ cs_baselines_results_new (const CsBaselines *b)
   g_autofree char *about = g_strdup_printf (
       _ ("%zu documents, %zu tokens, layer %zu: KL (chat ‖ base) %.3f [%.3f, %.3f] nats a token"),
       b->n_documents, b->n_tokens, b->layer, b->kl, b->lo, b->hi);
-  GtkWidget *kl = cs_trial_group (_ ("Where the Models Part"), about);
+  GtkWidget *kl = cs_result_group (_ ("Where the Models Part"), about);
   GtkWidget *parts[] = { kl,
                          tokens_new (_ ("Inside Answers"), b->top_answers, b->n_top_answers),
                          tokens_new (_ ("Anywhere"), b->top, b->n_top),

@@ -3,7 +3,8 @@
 #include <math.h>
 
 #include "plot-layers.h"
-#include "trial-results-private.h"
+#include "result-parts.h"
+#include "trial-results.h"
 
 static const struct
 {
@@ -85,7 +86,7 @@ bars_new (const CsCausality *c, CsCausalitySpan span)
     }
   cs_axis_set_label (cs_plot_x (plot), _ ("KL to chat"), _ ("nats a token"));
   cs_axis_set_from_zero (cs_plot_x (plot), true);
-  return cs_trial_plot (plot, n);
+  return cs_result_plot (plot, n);
 }
 
 static void
@@ -137,22 +138,22 @@ add_arm (GtkWidget *grid, int row, const CsCausalityArm *arm)
                               ? g_strdup_printf ("%.0f %%", 100 * all->reduction)
                               : g_strdup ("–");
 
-  cs_trial_cell (grid, 0, row, title_of (arm->name), true);
-  cs_trial_cell (grid, 1, row, latents, false);
+  cs_result_cell (grid, 0, row, title_of (arm->name), true);
+  cs_result_cell (grid, 1, row, latents, false);
   for (int span = 0; span < CS_CAUSALITY_N_SPANS; span++)
     {
       g_autofree char *text = describe_value (&arm->value[span]);
 
-      cs_trial_cell (grid, 3 + span, row, text, false);
+      cs_result_cell (grid, 3 + span, row, text, false);
     }
-  cs_trial_cell (grid, 2, row, gone, false);
+  cs_result_cell (grid, 2, row, gone, false);
 }
 
 static GtkWidget *
 table_new (const CsCausality *c, bool from_chat)
 {
   GtkWidget *grid,
-      *table = cs_trial_table ((const char *const[]){ _ ("Intervention"), _ ("Latents"), _ ("Gone"),
+      *table = cs_result_table ((const char *const[]){ _ ("Intervention"), _ ("Latents"), _ ("Gone"),
                                                       _ ("All answer tokens"), _ ("First nine"),
                                                       _ ("First token"), NULL },
                                &grid);
@@ -167,7 +168,7 @@ table_new (const CsCausality *c, bool from_chat)
 static GtkWidget *
 contrasts_new (const CsCausality *c)
 {
-  GtkWidget *group = cs_trial_group (
+  GtkWidget *group = cs_result_group (
       _ ("Differences"), _ ("KL of the first less KL of the second, paired over conversations: "
                             "above 0, the second is nearer to chat"));
 
@@ -179,17 +180,8 @@ contrasts_new (const CsCausality *c)
           _ ("All answer tokens %+.3f [%+.3f, %+.3f] · first nine %+.3f [%+.3f, %+.3f]"),
           k->difference[0], k->lo[0], k->hi[0], k->difference[1], k->lo[1], k->hi[1]);
 
-      cs_trial_row (group, title, text);
+      cs_result_row (group, title, text);
     }
-  return group;
-}
-
-static GtkWidget *
-with_table (const char *title, const char *description, GtkWidget *table)
-{
-  GtkWidget *group = cs_trial_group (title, description);
-
-  adw_preferences_group_add (ADW_PREFERENCES_GROUP (group), table);
   return group;
 }
 
@@ -206,8 +198,8 @@ cs_causality_results_new (const CsCausality *c)
 
   gtk_box_append (GTK_BOX (box), plots_new (c));
   gtk_box_append (GTK_BOX (box),
-                  with_table (_ ("KL to Chat: Latents Put In"), about, table_new (c, false)));
-  gtk_box_append (GTK_BOX (box), with_table (_ ("KL to Chat: Latents Taken Away"),
+                  cs_result_group_of (_ ("KL to Chat: Latents Put In"), about, table_new (c, false)));
+  gtk_box_append (GTK_BOX (box), cs_result_group_of (_ ("KL to Chat: Latents Taken Away"),
                                              _ ("Beginning with the chat model's activations"),
                                              table_new (c, true)));
   gtk_box_append (GTK_BOX (box), contrasts_new (c));

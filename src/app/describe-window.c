@@ -4,31 +4,32 @@
 
 #include <glib/gi18n.h>
 
-#include "crosscope-config.h"
+#include "app-settings.h"
+#include "controls.h"
 #include "describe.h"
-#include "feedback.h"
+#include "result-parts.h"
 
 #define MANY 10
+#define SHOWN 50 /* descriptions in the window; all are in the table */
+#define WIDTH 560
+#define HEIGHT 680
 
 struct _CsDescribeWindow
 {
-  AdwWindow parent;
-  GtkWidget *toasts;
+  CsJobWindow parent;
   AdwEntryRow *server, *model;
   AdwPasswordEntryRow *key;
   GtkCheckButton *one, *first;
   GtkSpinButton *count;
   GtkSwitch *score;
-  GtkWidget *start;
 
-  CsStudy *study;
   CsRun *run;
   CsLatentList *list;
   GSettings *settings; /* NULL where the schema is not installed */
-  CsJob *job;
+  GArray *asked;       /* size_t: the latents that a server was asked about; NULL: none yet */
 };
 
-G_DEFINE_FINAL_TYPE (CsDescribeWindow, cs_describe_window, ADW_TYPE_WINDOW)
+G_DEFINE_FINAL_TYPE (CsDescribeWindow, cs_describe_window, CS_TYPE_JOB_WINDOW)
 
 /* --- The job --- */
 
@@ -159,16 +160,13 @@ text_of (void *row)
 }
 
 static bool
-check_server (CsDescribeWindow *self)
+check_server (CsDescribeWindow *self, GError **error)
 {
   const CsChatServer server = { .url = text_of (self->server),
                                 .model = text_of (self->model),
                                 .key = text_of (self->key) };
-  g_autoptr (GError) error = NULL;
-  g_autoptr (CsChatClient) client = cs_chat_client_new (&server, &error);
+  g_autoptr (CsChatClient) client = cs_chat_client_new (&server, error);
 
-  if (client == NULL)
-    cs_feedback_error (self->toasts, &error);
   return client != NULL;
 }
 
@@ -182,37 +180,70 @@ keep_settings (CsDescribeWindow *self)
   g_settings_set_string (self->settings, "describe-key", text_of (self->key));
 }
 
-CsJob *
-cs_describe_window_start (CsDescribeWindow *self)
+static CsJob *
+make_job (CsJobWindow *window, GError **error)
 {
+  CsDescribeWindow *self = CS_DESCRIBE_WINDOW (window);
+  CsStudy *study = cs_job_window_study (window);
   Work *w;
 
-  g_return_val_if_fail (CS_IS_DESCRIBE_WINDOW (self), NULL);
-  if (!check_server (self))
+  if (!check_server (self, error))
     return NULL;
   keep_settings (self);
+  g_clear_pointer (&self->asked, g_array_unref);
+  self->asked = chosen_latents (self);
   w = g_new0 (Work, 1);
-  g_weak_ref_init (&w->study, self->study);
+  g_weak_ref_init (&w->study, study);
   w->run_name = g_strdup (cs_run_name (self->run));
   w->run_folder = g_strdup (cs_run_folder (self->run));
-  w->store = cs_study_store_path (self->study);
-  w->tokenizer = g_strdup (cs_study_model_folder (self->study, 1));
+  w->store = cs_study_run_store_path (study, self->run);
+  w->tokenizer = g_strdup (cs_study_model_folder (study, 1));
   w->url = g_strdup (text_of (self->server));
   w->model = g_strdup (text_of (self->model));
   w->key = g_strdup (text_of (self->key));
-  w->latents = chosen_latents (self);
+  w->latents = g_array_ref (self->asked);
   w->score = gtk_switch_get_active (self->score);
-  g_clear_object (&self->job);
-  self->job = cs_job_new (_ ("Describing Latents"), describe_job, w, work_free);
-  cs_study_add_job (self->study, self->job, false);
-  return self->job;
+  return cs_job_new (_ ("Describing Latents"), describe_job, w, work_free);
 }
 
-static void
-start_cb (CsDescribeWindow *self)
+/* --- What came back --- */
+
+static char *
+describe_score (const CsSuggestion *suggestion)
 {
-  if (cs_describe_window_start (self) != NULL)
-    gtk_window_close (GTK_WINDOW (self));
+  if (!isfinite (suggestion->balanced_accuracy))
+    return g_strdup_printf (_ ("By %s"), suggestion->model);
+  return g_strdup_printf (_ ("By %s · tells %.0f %% of held-out texts right"), suggestion->model,
+                          100 * suggestion->balanced_accuracy);
+}
+
+static GtkWidget *
+make_results (CsJobWindow *window, GError **error)
+{
+  CsDescribeWindow *self = CS_DESCRIBE_WINDOW (window);
+  GtkWidget *group;
+  guint n = 0;
+
+  if (self->asked == NULL)
+    return NULL;
+  group = cs_result_group (_ ("Descriptions"),
+                           _ ("Kept beside each latent, apart from your own names and notes"));
+  for (guint i = 0; i < self->asked->len && n < SHOWN; i++)
+    {
+      const size_t latent = g_array_index (self->asked, size_t, i);
+      const CsLabel *label =
+          cs_study_label (cs_job_window_study (window), cs_run_name (self->run), latent);
+      g_autofree char *title = NULL, *text = NULL;
+
+      if (label == NULL || label->suggestion == NULL)
+        continue;
+      title = g_strdup_printf (_ ("%zu: %s"), latent, label->suggestion->text);
+      text = describe_score (label->suggestion);
+      cs_result_row (group, title, text);
+      n++;
+    }
+  gtk_widget_set_visible (group, n > 0);
+  return group;
 }
 
 void
@@ -234,7 +265,8 @@ cs_describe_window_fill (CsDescribeWindow *self, const char *server, const char 
 static void
 changed_cb (CsDescribeWindow *self)
 {
-  gtk_widget_set_sensitive (self->start, *text_of (self->server) != '\0' && *text_of (self->model) != '\0');
+  cs_job_window_set_ready (CS_JOB_WINDOW (self), *text_of (self->server) != '\0' &&
+                                                     *text_of (self->model) != '\0');
 }
 
 static GtkWidget *
@@ -308,36 +340,13 @@ latents_group (CsDescribeWindow *self)
   return GTK_WIDGET (group);
 }
 
-static GtkWidget *
-content (CsDescribeWindow *self)
-{
-  GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 24), *clamp = adw_clamp_new ();
-  GtkWidget *scroll = gtk_scrolled_window_new ();
-
-  gtk_widget_set_margin_top (box, 12);
-  gtk_widget_set_margin_bottom (box, 24);
-  gtk_widget_set_margin_start (box, 12);
-  gtk_widget_set_margin_end (box, 12);
-  gtk_box_append (GTK_BOX (box), server_group (self));
-  gtk_box_append (GTK_BOX (box), latents_group (self));
-  adw_clamp_set_child (ADW_CLAMP (clamp), box);
-  gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (scroll), GTK_POLICY_NEVER, GTK_POLICY_AUTOMATIC);
-  gtk_scrolled_window_set_child (GTK_SCROLLED_WINDOW (scroll), clamp);
-  gtk_widget_set_vexpand (scroll, TRUE);
-  return scroll;
-}
-
 static void
 load_settings (CsDescribeWindow *self)
 {
-  GSettingsSchemaSource *source = g_settings_schema_source_get_default ();
-  g_autoptr (GSettingsSchema) schema =
-      source != NULL ? g_settings_schema_source_lookup (source, CS_APPLICATION_ID, TRUE) : NULL;
   g_autofree char *server = NULL, *model = NULL, *key = NULL;
 
-  if (schema == NULL || !g_settings_schema_has_key (schema, "describe-key"))
+  if ((self->settings = cs_app_settings_new ("describe-key")) == NULL)
     return;
-  self->settings = g_settings_new_full (schema, NULL, NULL);
   server = g_settings_get_string (self->settings, "describe-server");
   model = g_settings_get_string (self->settings, "describe-model");
   key = g_settings_get_string (self->settings, "describe-key");
@@ -349,11 +358,10 @@ cs_describe_window_dispose (GObject *object)
 {
   CsDescribeWindow *self = CS_DESCRIBE_WINDOW (object);
 
-  g_clear_object (&self->study);
   g_clear_object (&self->run);
   g_clear_object (&self->list);
   g_clear_object (&self->settings);
-  g_clear_object (&self->job);
+  g_clear_pointer (&self->asked, g_array_unref);
   G_OBJECT_CLASS (cs_describe_window_parent_class)->dispose (object);
 }
 
@@ -361,45 +369,40 @@ static void
 cs_describe_window_class_init (CsDescribeWindowClass *klass)
 {
   G_OBJECT_CLASS (klass)->dispose = cs_describe_window_dispose;
-  gtk_widget_class_add_binding_action (GTK_WIDGET_CLASS (klass), GDK_KEY_Escape, 0, "window.close", NULL);
+  CS_JOB_WINDOW_CLASS (klass)->make_job = make_job;
+  CS_JOB_WINDOW_CLASS (klass)->make_results = make_results;
+  CS_JOB_WINDOW_CLASS (klass)->heavy = false;
 }
 
 static void
 cs_describe_window_init (CsDescribeWindow *self)
 {
-  GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 0), *bar = adw_header_bar_new ();
-
-  self->start = gtk_button_new_with_mnemonic (_ ("_Describe"));
-  gtk_widget_add_css_class (self->start, "suggested-action");
-  g_signal_connect_object (self->start, "clicked", G_CALLBACK (start_cb), self, G_CONNECT_SWAPPED);
-  adw_header_bar_pack_start (ADW_HEADER_BAR (bar), self->start);
-  gtk_box_append (GTK_BOX (box), bar);
-  gtk_box_append (GTK_BOX (box), content (self));
-  self->toasts = adw_toast_overlay_new ();
-  adw_toast_overlay_set_child (ADW_TOAST_OVERLAY (self->toasts), box);
-  adw_window_set_content (ADW_WINDOW (self), self->toasts);
-  gtk_window_set_title (GTK_WINDOW (self), _ ("Describe Latents"));
-  gtk_window_set_default_size (GTK_WINDOW (self), 520, 600);
-  load_settings (self);
-  changed_cb (self);
 }
 
 GtkWidget *
 cs_describe_window_new (CsStudy *study, CsRun *run, CsLatentList *list)
 {
   CsDescribeWindow *self = g_object_new (CS_TYPE_DESCRIBE_WINDOW, NULL);
+  CsJobWindow *window = CS_JOB_WINDOW (self);
+  g_autofree char *key = g_strconcat ("describe ", cs_run_name (run), NULL);
 
-  self->study = g_object_ref (study);
   self->run = g_object_ref (run);
   self->list = g_object_ref (list);
+  cs_job_window_set_up (window, study, _ ("Describe Latents"), _ ("_Describe"), key);
+  gtk_window_set_default_size (GTK_WINDOW (self), WIDTH, HEIGHT);
+  cs_job_window_add (window, server_group (self));
+  cs_job_window_add (window, latents_group (self));
+  load_settings (self);
+  changed_cb (self);
+  /* Descriptions come one after another. */
+  g_signal_connect_object (study, "labels-changed", G_CALLBACK (cs_job_window_show_results), self,
+                           G_CONNECT_SWAPPED);
+  cs_job_window_show_state (window);
   return GTK_WIDGET (self);
 }
 
 void
 cs_describe_window_present (GtkWidget *widget, CsStudy *study, CsRun *run, CsLatentList *list)
 {
-  GtkWidget *window = cs_describe_window_new (study, run, list);
-
-  gtk_window_set_transient_for (GTK_WINDOW (window), GTK_WINDOW (gtk_widget_get_root (widget)));
-  gtk_window_present (GTK_WINDOW (window));
+  cs_job_window_present (CS_JOB_WINDOW (cs_describe_window_new (study, run, list)), widget);
 }

@@ -47,6 +47,46 @@ cs_feedback_toast_action (GtkWidget *widget, const char *text, const char *butto
   adw_toast_overlay_add_toast (overlay, toast);
 }
 
+typedef struct
+{
+  void (*func) (void *data);
+  void *data;
+  GDestroyNotify free_data;
+} Undo;
+
+static void
+undo_free (void *data, GClosure *closure)
+{
+  Undo *undo = data;
+
+  if (undo->free_data != NULL)
+    undo->free_data (undo->data);
+  g_free (undo);
+}
+
+static void
+undo_cb (AdwToast *toast, Undo *undo)
+{
+  undo->func (undo->data);
+}
+
+void
+cs_feedback_toast_undo (GtkWidget *widget, const char *text, void (*func) (void *data), void *data, GDestroyNotify free_data)
+{
+  AdwToastOverlay *overlay = overlay_of (widget);
+  AdwToast *toast = new_toast (text);
+  Undo *undo = g_new (Undo, 1);
+
+  *undo = (Undo) { func, data, free_data };
+  adw_toast_set_button_label (toast, _("_Undo"));
+  adw_toast_set_priority (toast, ADW_TOAST_PRIORITY_HIGH); /* an undo cannot wait for others to end */
+  g_signal_connect_data (toast, "button-clicked", G_CALLBACK (undo_cb), undo, undo_free, 0);
+  if (overlay != NULL)
+    adw_toast_overlay_add_toast (overlay, toast);
+  else
+    g_object_unref (toast);
+}
+
 void
 cs_feedback_error (GtkWidget *widget, GError **error)
 {

@@ -6,6 +6,9 @@
 void  cs_feedback_toast (GtkWidget *widget, const char *text);
 /* With a button that activates `action` (detailed name), such as Undo. */
 void  cs_feedback_toast_action (GtkWidget *widget, const char *text, const char *button, const char *action);
+/* With an Undo button that calls func; data is freed when the toast is gone. */
+void  cs_feedback_toast_undo (GtkWidget *widget, const char *text, void (*func) (void *data), void *data,
+                              GDestroyNotify free_data);
 /* Shows the sentence of error, which is freed and cleared. */
 void  cs_feedback_error (GtkWidget *widget, GError **error);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "latent-list-private.h"
+#include "latent-shares.h"
 
 /* --- Numbers of a row --- */
 
@@ -35,7 +36,9 @@ cs_latent_column_value (const CsLatentRow *row, CsLatentColumn column)
     case CS_LATENT_COLUMN_TEMPLATE_SHARE:
       return row->template_share;
     default:
-      return NAN;
+      return cs_latent_column_is_share (column)
+                 ? cs_latent_share (row, column - CS_LATENT_COLUMN_SHARE)
+                 : NAN;
     }
 }
 

@@ -13,6 +13,19 @@
 #include "latents.h"
 #include "study.h"
 
+/* Kinds of tokens that a latent's active tokens are counted by. */
+typedef enum
+{
+  CS_LATENT_SHARE_TEXT,
+  CS_LATENT_SHARE_USER,
+  CS_LATENT_SHARE_MODEL,
+  CS_LATENT_SHARE_MARKERS,
+  CS_LATENT_SHARE_ROLE,
+  CS_LATENT_SHARE_NEWLINE,
+  CS_LATENT_SHARE_BOS,
+  CS_LATENT_N_SHARES,
+} CsLatentShare;
+
 typedef enum
 {
   CS_LATENT_COLUMN_ID,
@@ -26,7 +39,8 @@ typedef enum
   CS_LATENT_COLUMN_MAX_ACT,
   CS_LATENT_COLUMN_COUNT_ACTIVE,
   CS_LATENT_COLUMN_TEMPLATE_SHARE,
-  CS_LATENT_COLUMN_LABEL,
+  CS_LATENT_COLUMN_SHARE, /* + CsLatentShare */
+  CS_LATENT_COLUMN_LABEL = CS_LATENT_COLUMN_SHARE + CS_LATENT_N_SHARES,
   CS_LATENT_COLUMN_FIRING, /* on the text that is searched by */
   CS_LATENT_N_COLUMNS,
 } CsLatentColumn;

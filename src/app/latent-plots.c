@@ -5,11 +5,14 @@
 #include <glib/gi18n.h>
 
 #include "figures.h"
+#include "latent-shares.h"
 #include "latent-words.h"
 #include "plot-view.h"
 
 /* A drag moves the selection many times a second; the table follows at this pace, or at a slower one where it takes long. */
 #define BRUSH_INTERVAL_MS 30
+#define SHARES_MARGINS 110 /* of the figure of the tokens, above and below its bars, in pixels */
+#define SHARES_ROW 26
 #define BRUSH_INTERVAL_MAX_MS 300
 
 struct _CsLatentPlots
@@ -18,6 +21,8 @@ struct _CsLatentPlots
   GtkWidget *box;
   GtkStack *stack;
   CsPlotView *views[CS_LATENT_N_BRUSHES];
+  GtkWidget *shares_scroll; /* the fifth: on what tokens; it filters nothing */
+  CsPlotView *shares;
   bool stale[CS_LATENT_N_BRUSHES];
   bool filled[CS_LATENT_N_BRUSHES];
   CsLatentList *list;
@@ -142,6 +147,23 @@ rebuild (CsLatentPlots *self, CsLatentBrush brush)
   self->updating = false;
 }
 
+static bool
+shares_visible (CsLatentPlots *self)
+{
+  return gtk_stack_get_visible_child (self->stack) == self->shares_scroll;
+}
+
+static void
+rebuild_shares (CsLatentPlots *self)
+{
+  size_t n_bars;
+  CsPlot *plot = cs_latent_shares_figure (self->list, &n_bars);
+
+  cs_plot_view_set_plot (self->shares, plot);
+  gtk_widget_set_size_request (GTK_WIDGET (self->shares), -1,
+                               SHARES_MARGINS + SHARES_ROW * (int)n_bars);
+}
+
 static int
 visible_brush (CsLatentPlots *self)
 {
@@ -161,7 +183,9 @@ rebuild_visible_cb (void *data)
 
   self->rebuild_source = 0;
   /* A plot that is dragged on waits until its selection has reached the list: it comes from there. */
-  if (self->list != NULL && brush >= 0 && self->stale[brush] &&
+  if (self->list != NULL && shares_visible (self))
+    rebuild_shares (self);
+  else if (self->list != NULL && brush >= 0 && self->stale[brush] &&
       !(self->pending_source != 0 && brush == (int)self->pending))
     rebuild (self, brush);
   return G_SOURCE_REMOVE;
@@ -190,6 +214,14 @@ visible_changed_cb (CsLatentPlots *self)
     if (b != dragged || b != visible_brush (self))
       self->stale[b] = true;
   rebuild_visible_later (self);
+}
+
+/* Sorted anew, perhaps: the figure of the tokens shows the first ones. */
+static void
+items_changed_cb (CsLatentPlots *self)
+{
+  if (shares_visible (self))
+    rebuild_visible_later (self);
 }
 
 static gboolean
@@ -246,11 +278,16 @@ cs_latent_plots_set_list (CsLatentPlots *self, CsLatentList *list)
 {
   g_return_if_fail (CS_IS_LATENT_PLOTS (self));
   if (self->list != NULL)
-    g_signal_handlers_disconnect_by_func (self->list, visible_changed_cb, self);
+    {
+      g_signal_handlers_disconnect_by_func (self->list, visible_changed_cb, self);
+      g_signal_handlers_disconnect_by_func (self->list, items_changed_cb, self);
+    }
   g_set_object (&self->list, list);
   if (list == NULL)
     return;
   g_signal_connect_object (list, "visible-changed", G_CALLBACK (visible_changed_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (list, "items-changed", G_CALLBACK (items_changed_cb), self,
                            G_CONNECT_SWAPPED);
   visible_changed_cb (self);
 }
@@ -306,6 +343,21 @@ add_view (CsLatentPlots *self, CsLatentBrush brush)
 }
 
 static void
+add_shares (CsLatentPlots *self)
+{
+  GtkWidget *view = cs_plot_view_new (NULL);
+
+  self->shares = CS_PLOT_VIEW (view);
+  self->shares_scroll = gtk_scrolled_window_new ();
+  gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (self->shares_scroll), GTK_POLICY_NEVER,
+                                  GTK_POLICY_AUTOMATIC);
+  gtk_scrolled_window_set_child (GTK_SCROLLED_WINDOW (self->shares_scroll), view);
+  gtk_widget_set_hexpand (view, TRUE);
+  gtk_widget_set_vexpand (view, TRUE);
+  gtk_stack_add_titled (self->stack, self->shares_scroll, "tokens", _ ("Tokens"));
+}
+
+static void
 cs_latent_plots_init (CsLatentPlots *self)
 {
   GtkWidget *switcher = gtk_stack_switcher_new ();
@@ -320,6 +372,7 @@ cs_latent_plots_init (CsLatentPlots *self)
                                   _ ("Plot"), -1);
   for (CsLatentBrush b = 0; b < CS_LATENT_N_BRUSHES; b++)
     add_view (self, b);
+  add_shares (self);
   g_signal_connect_swapped (self->stack, "notify::visible-child",
                             G_CALLBACK (rebuild_visible_later), self);
   gtk_box_append (GTK_BOX (self->box), switcher);

@@ -1,5 +1,5 @@
-/* The four plots of the Latents page, linked with the table: each shows what passes the filter and the other plots'
- * selections, and its own selection filters the rest. */
+/* The plots of the Latents page, linked with the table: each shows what passes the filter and the other plots'
+ * selections, and its own selection filters the rest. The last, of the tokens, filters nothing. */
 #pragma once
 
 #include "latent-list.h"

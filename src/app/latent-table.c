@@ -3,7 +3,12 @@
 #include <adwaita.h>
 #include <glib/gi18n.h>
 
+#include "app-settings.h"
+#include "latent-shares.h"
 #include "latent-words.h"
+
+#define SHARE_WIDTH 92
+#define COLUMNS_KEY "latent-columns"
 
 /* Which column is sorted by: see find_primary(). */
 typedef struct
@@ -22,6 +27,8 @@ struct _CsLatentTable
   ColumnData data[CS_LATENT_N_COLUMNS];
   int probed; /* column whose sorter was asked first; −1 = none */
   gulong sorter_handler;
+  GSettings *settings; /* NULL where they are not installed */
+  bool arranging;      /* columns are shown and hidden here, not by the user */
 };
 
 G_DEFINE_FINAL_TYPE (CsLatentTable, cs_latent_table, GTK_TYPE_WIDGET)
@@ -247,11 +254,90 @@ factory_for (ColumnData *data)
   return factory;
 }
 
+/* --- Which columns --- */
+
+static bool
+is_usual (CsLatentColumn column)
+{
+  return column != CS_LATENT_COLUMN_FIRING && !cs_latent_column_is_share (column);
+}
+
+/* Not the column that comes and goes with a text that is searched by. */
+static void
+column_shown_cb (CsLatentTable *self)
+{
+  const char *shown[CS_LATENT_N_COLUMNS + 1] = { NULL };
+  size_t n = 0;
+
+  if (self->arranging || self->settings == NULL)
+    return;
+  for (CsLatentColumn c = 0; c < CS_LATENT_N_COLUMNS; c++)
+    if (c != CS_LATENT_COLUMN_FIRING && gtk_column_view_column_get_visible (self->columns[c]))
+      shown[n++] = cs_latent_column_key (c);
+  g_settings_set_strv (self->settings, COLUMNS_KEY, shown);
+}
+
+/* shown: their keys; NULL for the usual ones. */
+static void
+arrange (CsLatentTable *self, const char *const *shown)
+{
+  self->arranging = true;
+  for (CsLatentColumn c = 0; c < CS_LATENT_N_COLUMNS; c++)
+    if (c != CS_LATENT_COLUMN_FIRING && c != CS_LATENT_COLUMN_ID)
+      gtk_column_view_column_set_visible (
+          self->columns[c],
+          shown != NULL ? g_strv_contains (shown, cs_latent_column_key (c)) : is_usual (c));
+  self->arranging = false;
+}
+
+void
+cs_latent_table_reset_columns (CsLatentTable *self)
+{
+  g_return_if_fail (CS_IS_LATENT_TABLE (self));
+  arrange (self, NULL);
+  if (self->settings != NULL)
+    g_settings_reset (self->settings, COLUMNS_KEY);
+}
+
+GtkColumnViewColumn *
+cs_latent_table_column (CsLatentTable *self, CsLatentColumn column)
+{
+  g_return_val_if_fail (CS_IS_LATENT_TABLE (self) && column < CS_LATENT_N_COLUMNS, NULL);
+  return self->columns[column];
+}
+
+/* None are kept before the user has chosen some. */
+static void
+load_columns (CsLatentTable *self)
+{
+  g_auto (GStrv) shown = NULL;
+
+  if ((self->settings = cs_app_settings_new (COLUMNS_KEY)) == NULL)
+    return;
+  shown = g_settings_get_strv (self->settings, COLUMNS_KEY);
+  if (shown[0] != NULL)
+    arrange (self, (const char *const *)shown);
+}
+
 static void
 add_column (CsLatentTable *self, CsLatentColumn c)
 {
   /* Wide enough that the columns do not change while one scrolls. */
-  static const int widths[] = { 76, 116, 84, 70, 70, 150, 80, 86, 70, 84, 94, 160, 124 };
+  static const int widths[CS_LATENT_N_COLUMNS] = {
+    [CS_LATENT_COLUMN_ID] = 76,
+    [CS_LATENT_COLUMN_CLASS] = 116,
+    [CS_LATENT_COLUMN_DELTA_NORM] = 84,
+    [CS_LATENT_COLUMN_NU_ERROR] = 70,
+    [CS_LATENT_COLUMN_NU_RECONSTRUCTION] = 70,
+    [CS_LATENT_COLUMN_VERDICT] = 150,
+    [CS_LATENT_COLUMN_COSINE] = 80,
+    [CS_LATENT_COLUMN_DENSITY] = 86,
+    [CS_LATENT_COLUMN_MAX_ACT] = 70,
+    [CS_LATENT_COLUMN_COUNT_ACTIVE] = 84,
+    [CS_LATENT_COLUMN_TEMPLATE_SHARE] = 94,
+    [CS_LATENT_COLUMN_LABEL] = 160,
+    [CS_LATENT_COLUMN_FIRING] = 124,
+  };
   ColumnData *data = &self->data[c];
   g_autoptr (GtkSorter) sorter = NULL;
 
@@ -261,14 +347,16 @@ add_column (CsLatentTable *self, CsLatentColumn c)
   sorter = GTK_SORTER (gtk_custom_sorter_new (note_column, data, NULL));
   gtk_column_view_column_set_sorter (self->columns[c], sorter);
   gtk_column_view_column_set_resizable (self->columns[c], TRUE);
-  gtk_column_view_column_set_fixed_width (self->columns[c], widths[c]);
+  gtk_column_view_column_set_fixed_width (self->columns[c], widths[c] > 0 ? widths[c] : SHARE_WIDTH);
   gtk_column_view_column_set_expand (self->columns[c], c == CS_LATENT_COLUMN_LABEL);
   /* Beside the latent's number, while a text is searched by. */
   if (c == CS_LATENT_COLUMN_FIRING)
     gtk_column_view_insert_column (self->view, 1, self->columns[c]);
   else
     gtk_column_view_append_column (self->view, self->columns[c]);
-  gtk_column_view_column_set_visible (self->columns[c], c != CS_LATENT_COLUMN_FIRING);
+  gtk_column_view_column_set_visible (self->columns[c], is_usual (c));
+  g_signal_connect_object (self->columns[c], "notify::visible", G_CALLBACK (column_shown_cb), self,
+                           G_CONNECT_SWAPPED);
 }
 
 /* --- The rest --- */
@@ -348,6 +436,7 @@ cs_latent_table_dispose (GObject *object)
   self->view = NULL;
   g_clear_pointer (&self->scrolled, gtk_widget_unparent);
   g_clear_object (&self->list);
+  g_clear_object (&self->settings);
   G_OBJECT_CLASS (cs_latent_table_parent_class)->dispose (object);
 }
 
@@ -374,6 +463,7 @@ cs_latent_table_init (CsLatentTable *self)
                                   _ ("Latents"), -1);
   for (CsLatentColumn c = 0; c < CS_LATENT_N_COLUMNS; c++)
     add_column (self, c);
+  load_columns (self);
   self->sorter_handler =
       g_signal_connect_swapped (gtk_column_view_get_sorter (self->view), "changed",
                                 G_CALLBACK (sorter_changed_cb), self);

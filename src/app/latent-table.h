@@ -11,4 +11,8 @@ void cs_latent_table_set_list (CsLatentTable *self, CsLatentList *list);
 void cs_latent_table_set_single_click (CsLatentTable *self, bool single_click);
 /* Sorts as a click on the header does. */
 void cs_latent_table_sort (CsLatentTable *self, CsLatentColumn column, bool descending);
+/* To be shown and hidden by its "visible"; which are shown is kept in the settings. Borrowed. */
+GtkColumnViewColumn *cs_latent_table_column (CsLatentTable *self, CsLatentColumn column);
+/* Shows the columns that a new table has. */
+void cs_latent_table_reset_columns (CsLatentTable *self);
 void cs_latent_table_scroll_to (CsLatentTable *self, size_t latent);

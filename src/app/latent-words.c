@@ -5,6 +5,8 @@
 #include <adwaita.h>
 #include <glib/gi18n.h>
 
+#include "latent-shares.h"
+
 const char *
 cs_latent_column_title (CsLatentColumn column)
 {
@@ -35,8 +37,38 @@ cs_latent_column_title (CsLatentColumn column)
     case CS_LATENT_COLUMN_FIRING:
       return _ ("On the Text");
     default:
-      return _ ("Label");
+      return cs_latent_column_is_share (column) ? cs_latent_share_name (column - CS_LATENT_COLUMN_SHARE)
+                               : _ ("Label");
     }
+}
+
+const char *
+cs_latent_column_key (CsLatentColumn column)
+{
+  static const char *const keys[CS_LATENT_N_COLUMNS] = {
+    [CS_LATENT_COLUMN_ID] = "latent",
+    [CS_LATENT_COLUMN_CLASS] = "class",
+    [CS_LATENT_COLUMN_DELTA_NORM] = "delta_norm",
+    [CS_LATENT_COLUMN_NU_ERROR] = "nu_error",
+    [CS_LATENT_COLUMN_NU_RECONSTRUCTION] = "nu_reconstruction",
+    [CS_LATENT_COLUMN_VERDICT] = "chat_specific",
+    [CS_LATENT_COLUMN_COSINE] = "dec_cos_sim",
+    [CS_LATENT_COLUMN_DENSITY] = "density",
+    [CS_LATENT_COLUMN_MAX_ACT] = "max_act",
+    [CS_LATENT_COLUMN_COUNT_ACTIVE] = "count_active",
+    [CS_LATENT_COLUMN_TEMPLATE_SHARE] = "template_share",
+    [CS_LATENT_COLUMN_SHARE + CS_LATENT_SHARE_TEXT] = "share_text",
+    [CS_LATENT_COLUMN_SHARE + CS_LATENT_SHARE_USER] = "share_user",
+    [CS_LATENT_COLUMN_SHARE + CS_LATENT_SHARE_MODEL] = "share_model",
+    [CS_LATENT_COLUMN_SHARE + CS_LATENT_SHARE_MARKERS] = "share_markers",
+    [CS_LATENT_COLUMN_SHARE + CS_LATENT_SHARE_ROLE] = "share_role",
+    [CS_LATENT_COLUMN_SHARE + CS_LATENT_SHARE_NEWLINE] = "share_newline",
+    [CS_LATENT_COLUMN_SHARE + CS_LATENT_SHARE_BOS] = "share_bos",
+    [CS_LATENT_COLUMN_LABEL] = "label",
+    [CS_LATENT_COLUMN_FIRING] = "firing",
+  };
+
+  return keys[column];
 }
 
 const char *
@@ -69,7 +101,8 @@ cs_latent_column_meaning (CsLatentColumn column)
     case CS_LATENT_COLUMN_FIRING:
       return _ ("How strongly it fires on the text that is searched by");
     default:
-      return _ ("Your name for it, and bookmark");
+      return cs_latent_column_is_share (column) ? cs_latent_share_meaning (column - CS_LATENT_COLUMN_SHARE)
+                               : _ ("Your name for it, and bookmark");
     }
 }
 
@@ -126,7 +159,7 @@ cs_latent_column_text (const CsLatentRow *row, CsLatentColumn column)
     case CS_LATENT_COLUMN_COUNT_ACTIVE:
       return g_strdup_printf ("%'" G_GUINT64_FORMAT, row->count_active);
     default:
-      return g_strdup ("");
+      return cs_latent_column_is_share (column) ? percent (value) : g_strdup ("");
     }
 }
 

@@ -8,6 +8,8 @@
 #define CS_LATENT_FEW_TOKENS 100
 
 const char *cs_latent_column_title (CsLatentColumn column); /* "Δ_norm" */
+/* By which the settings know it; static. */
+const char *cs_latent_column_key (CsLatentColumn column);
 /* What the number is, for a tooltip and the accessible label. */
 const char *cs_latent_column_meaning (CsLatentColumn column);
 /* The cell's text; "–" where the number is not known. "" for LABEL. */

@@ -5,6 +5,7 @@
 #include <glib/gi18n.h>
 
 #include "feedback.h"
+#include "latent-columns.h"
 #include "latents-page-private.h"
 
 G_DEFINE_FINAL_TYPE (CsLatentsPage, cs_latents_page, CS_TYPE_PAGE)
@@ -458,6 +459,7 @@ cs_latents_page_class_init (CsLatentsPageClass *klass)
   g_type_ensure (CS_TYPE_LATENT_PROMPT_SEARCH);
   g_type_ensure (CS_TYPE_LATENT_PLOTS);
   g_type_ensure (CS_TYPE_LATENT_TABLE);
+  g_type_ensure (CS_TYPE_LATENT_COLUMNS);
   g_type_ensure (CS_TYPE_LATENT_DETAIL);
   gtk_widget_class_set_template_from_resource (
       widget_class, "/io/github/crosscope/Crosscope/ui/latents-page.ui");

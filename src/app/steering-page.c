@@ -2,6 +2,7 @@
 
 #include "feedback.h"
 #include "steering-columns.h"
+#include "steering-kept.h"
 #include "steering-page-private.h"
 
 #define LIVE_DELAY_MS 300
@@ -467,6 +468,7 @@ cs_steering_page_class_init (CsSteeringPageClass *klass)
   CS_PAGE_CLASS (klass)->study_changed = cs_steering_page_study_changed;
   g_type_ensure (CS_TYPE_STEERING_BASKET);
   g_type_ensure (CS_TYPE_STEERING_COLUMNS);
+  g_type_ensure (CS_TYPE_STEERING_KEPT);
   g_type_ensure (CS_TYPE_STEERING_PANE);
   g_type_ensure (CS_TYPE_STEERING_PROMPT);
   gtk_widget_class_set_template_from_resource (widget_class, "/io/github/crosscope/Crosscope/ui/steering-page.ui");

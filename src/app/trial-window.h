@@ -2,12 +2,10 @@
  * study's pair, which need no run. */
 #pragma once
 
-#include <adwaita.h>
-
-#include "study.h"
+#include "job-window.h"
 
 #define CS_TYPE_TRIAL_WINDOW (cs_trial_window_get_type ())
-G_DECLARE_FINAL_TYPE (CsTrialWindow, cs_trial_window, CS, TRIAL_WINDOW, AdwWindow)
+G_DECLARE_FINAL_TYPE (CsTrialWindow, cs_trial_window, CS, TRIAL_WINDOW, CsJobWindow)
 
 /* run: NULL for the baselines. */
 GtkWidget *cs_trial_window_new (CsStudy *study, CsRun *run);

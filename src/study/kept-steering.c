@@ -44,6 +44,21 @@ cs_kept_steering_free (void *data)
   g_free (example);
 }
 
+CsKeptSteering *
+cs_kept_steering_copy (const CsKeptSteering *from)
+{
+  CsKeptSteering *to = cs_kept_steering_new (from->run, from->prompt);
+
+  to->base_prompt = g_strdup (from->base_prompt);
+  to->note = g_strdup (from->note);
+  to->seed = from->seed;
+  to->temperature = from->temperature;
+  g_array_append_vals (to->items, from->items->data, from->items->len);
+  for (int i = 0; i < CS_KEPT_N_TEXTS; i++)
+    to->texts[i] = g_strdup (from->texts[i]);
+  return to;
+}
+
 static char *
 path_in (const char *study_folder)
 {
@@ -253,48 +268,57 @@ same (const CsKeptSteering *a, const CsKeptSteering *b)
   return json_equal (one, two);
 }
 
-/* replaced: the place that `with` takes; −1 appends it. with NULL: that place is left out. */
 static bool
-save (const char *study_folder,
-      const GPtrArray *examples,
-      gssize place,
-      const CsKeptSteering *with,
-      GError **error)
+save (const char *study_folder, const GPtrArray *examples, GError **error)
 {
   g_autofree char *path = path_in (study_folder);
   g_autoptr (json_t) root = json_object ();
   json_t *list = json_array ();
 
   for (guint i = 0; i < examples->len; i++)
-    if ((gssize)i != place)
-      json_array_append_new (list, example_json (g_ptr_array_index (examples, i)));
-    else if (with != NULL)
-      json_array_append_new (list, example_json (with));
-  if (place < 0 && with != NULL)
-    json_array_append_new (list, example_json (with));
+    json_array_append_new (list, example_json (g_ptr_array_index (examples, i)));
   json_object_set_new (root, "examples", list);
   return cs_json_save (root, path, error);
+}
+
+static bool
+fits (const GPtrArray *examples, const CsKeptSteering *example, GError **error)
+{
+  if (examples->len < MAX_EXAMPLES && example->items->len <= MAX_ITEMS)
+    return true;
+  g_set_error (error, CS_ERROR, CS_ERROR_USAGE,
+               "No more than %d examples of %d latents can be kept; remove some on the Steering "
+               "page.",
+               MAX_EXAMPLES, MAX_ITEMS);
+  return false;
+}
+
+bool
+cs_kept_steering_insert (const char *study_folder,
+                         size_t index,
+                         const CsKeptSteering *example,
+                         GError **error)
+{
+  g_autoptr (GPtrArray) examples = cs_kept_steering_load (study_folder, error);
+  guint place = 0, at;
+
+  if (examples == NULL)
+    return false;
+  while (place < examples->len && !same (g_ptr_array_index (examples, place), example))
+    place++;
+  at = place < examples->len ? place : (guint)MIN (index, examples->len);
+  if (place < examples->len)
+    g_ptr_array_remove_index (examples, place);
+  if (!fits (examples, example, error))
+    return false;
+  g_ptr_array_insert (examples, (gint)at, cs_kept_steering_copy (example));
+  return save (study_folder, examples, error);
 }
 
 bool
 cs_kept_steering_add (CsStudy *study, const CsKeptSteering *example, GError **error)
 {
-  g_autoptr (GPtrArray) examples = cs_kept_steering_load (cs_study_folder (study), error);
-  gssize place = -1;
-
-  if (examples == NULL)
-    return false;
-  for (guint i = 0; i < examples->len && place < 0; i++)
-    if (same (g_ptr_array_index (examples, i), example))
-      place = (gssize)i;
-  if ((place < 0 && examples->len >= MAX_EXAMPLES) || example->items->len > MAX_ITEMS)
-    {
-      g_set_error (error, CS_ERROR, CS_ERROR_USAGE,
-                   "No more than %d examples of %d latents can be kept; remove some in the report.",
-                   MAX_EXAMPLES, MAX_ITEMS);
-      return false;
-    }
-  return save (cs_study_folder (study), examples, place, example, error);
+  return cs_kept_steering_insert (cs_study_folder (study), SIZE_MAX, example, error);
 }
 
 bool
@@ -309,5 +333,6 @@ cs_kept_steering_remove (const char *study_folder, size_t index, GError **error)
       g_set_error (error, CS_ERROR, CS_ERROR_USAGE, "There is no kept example %zu.", index + 1);
       return false;
     }
-  return save (study_folder, examples, (gssize)index, NULL, error);
+  g_ptr_array_remove_index (examples, (guint)index);
+  return save (study_folder, examples, error);
 }

@@ -30,6 +30,7 @@ typedef struct
 /* With an empty array of items. Free with cs_kept_steering_free(). */
 CsKeptSteering *cs_kept_steering_new (const char *run, const char *prompt);
 void cs_kept_steering_free (void *example);
+CsKeptSteering *cs_kept_steering_copy (const CsKeptSteering *example);
 
 /* Those of a study's folder, oldest first; GPtrArray of CsKeptSteering with free function, empty
  * where there is no file. Errors: a file of another shape, values out of range. */
@@ -38,6 +39,12 @@ GPtrArray *cs_kept_steering_load (const char *study_folder, GError **error);
  * stands. Text that is not UTF-8 is made so; no more than 1000 are kept (CS_ERROR_USAGE). Any
  * thread that has the study, one at a time. */
 bool cs_kept_steering_add (CsStudy *study, const CsKeptSteering *example, GError **error);
+/* The same at a place of what cs_kept_steering_load() gives (past the end: at the end): undoes a
+ * removal. */
+bool cs_kept_steering_insert (const char *study_folder,
+                              size_t index,
+                              const CsKeptSteering *example,
+                              GError **error);
 /* Forgets the one at this place of what cs_kept_steering_load() gives. */
 bool cs_kept_steering_remove (const char *study_folder, size_t index, GError **error);
 

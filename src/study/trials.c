@@ -8,21 +8,20 @@
 #include "audit-prompts.h"
 #include "baselines.h"
 #include "causality.h"
-#include "controls.h"
 #include "demo.h"
 #include "errors.h"
 #include "file-replace.h"
 #include "harvest.h"
 #include "organism.h"
+#include "run-pair.h"
 
 /* Everything that a trial needs, so that the study is left alone by other threads. */
 typedef struct
 {
   char *study_folder;
   char *run_folder; /* NULL: baselines */
-  char *model_folder[2];
+  CsPairSource *pair;
   char *organism; /* NULL: no conversations are to be made */
-  char *date, *base_replacements;
   char **corpora; /* of the options, or of the study */
   size_t layer, n_documents;
   unsigned n_threads;
@@ -37,11 +36,8 @@ trial_free (void *data)
     return;
   g_free (t->study_folder);
   g_free (t->run_folder);
-  g_free (t->model_folder[0]);
-  g_free (t->model_folder[1]);
+  g_clear_pointer (&t->pair, cs_pair_source_unref);
   g_free (t->organism);
-  g_free (t->date);
-  g_free (t->base_replacements);
   g_strfreev (t->corpora);
   g_free (t);
 }
@@ -73,39 +69,12 @@ usage (GError **error, const char *sentence)
   return false;
 }
 
-/* A control compares other models, or reads another layer. */
 static bool
-use_control (Trial *t, GError **error)
-{
-  g_autoptr (CsControl) control = NULL;
-
-  if (t->run_folder == NULL || !cs_control_is (t->run_folder))
-    return true;
-  if ((control = cs_control_load (t->run_folder, error)) == NULL)
-    return false;
-  if (control->kind == CS_CONTROL_NULL)
-    return usage (error, "This control compares the base model with itself: there is no chat model "
-                         "for its latents to move.");
-  t->layer = control->layer;
-  if (control->base == NULL || control->chat == NULL)
-    return true;
-  g_free (t->model_folder[0]);
-  g_free (t->model_folder[1]);
-  t->model_folder[0] = g_strdup (control->base);
-  t->model_folder[1] = g_path_is_absolute (control->chat)
-                           ? g_strdup (control->chat)
-                           : g_build_filename (t->study_folder, control->chat, NULL);
-  return true;
-}
-
-static bool
-check (CsStudy *study, CsRun *run, const char *const *corpora, GError **error)
+check (CsRun *run, const char *const *corpora, GError **error)
 {
   g_autofree char *latents =
       run != NULL ? g_build_filename (cs_run_folder (run), "latents.h5", NULL) : NULL;
 
-  if (cs_study_model_folder (study, 0) == NULL || cs_study_model_folder (study, 1) == NULL)
-    return usage (error, "Choose the folders of a base and a chat model first.");
   if (latents != NULL && !g_file_test (latents, G_FILE_TEST_EXISTS))
     return usage (error, "Analyse the run first: which latents lean to chat is not known yet.");
   if (corpora == NULL || corpora[0] == NULL)
@@ -121,21 +90,18 @@ trial_new (CsStudy *study, CsRun *run, const CsTrialOptions *options, GError **e
       options->corpora != NULL ? options->corpora : cs_study_corpora (study);
   g_autoptr (Trial) t = g_new0 (Trial, 1);
 
+  if ((t->pair = cs_study_run_pair (study, run, &t->layer, error)) == NULL)
+    return NULL;
   if (options->corpora == NULL)
     t->organism = organism_of (study);
-  if (!check (study, run, t->organism != NULL ? (const char *const[]){ "", NULL } : corpora, error))
+  if (!check (run, t->organism != NULL ? (const char *const[]){ "", NULL } : corpora, error))
     return NULL;
   t->study_folder = g_strdup (cs_study_folder (study));
   t->run_folder = run != NULL ? g_strdup (cs_run_folder (run)) : NULL;
-  for (int m = 0; m < 2; m++)
-    t->model_folder[m] = g_strdup (cs_study_model_folder (study, m));
-  t->date = g_strdup (cs_study_date (study));
-  t->base_replacements = g_strdup (cs_study_base_replacements (study));
   t->corpora = g_strdupv ((char **)(uintptr_t)corpora);
-  t->layer = cs_study_layer (study);
   t->n_documents = options->n_documents > 0 ? options->n_documents : CS_TRIAL_CONVERSATIONS;
   t->n_threads = options->n_threads;
-  return use_control (t, error) ? g_steal_pointer (&t) : NULL;
+  return g_steal_pointer (&t);
 }
 
 /* --- Conversations that training never saw --- */
@@ -233,7 +199,7 @@ resolve_layer (const Trial *t, size_t *layer, GError **error)
   *layer = t->layer;
   if (t->layer != CS_LAYER_MIDDLE)
     return true;
-  if ((model = cs_model_open (t->model_folder[1], error)) == NULL)
+  if ((model = cs_model_open (t->pair->folder[1], error)) == NULL)
     return false;
   *layer = cs_layer_middle (cs_model_config (model)->n_layers);
   return true;
@@ -247,8 +213,8 @@ run_causality (CsJob *job,
                GError **error)
 {
   CsCausalityOptions options = { .run_folder = t->run_folder,
-                                 .base_folder = t->model_folder[0],
-                                 .chat_folder = t->model_folder[1],
+                                 .base_folder = t->pair->folder[0],
+                                 .chat_folder = t->pair->folder[1],
                                  .corpora = (const char *const *)corpora,
                                  .reading = *reading,
                                  .max_documents = t->n_documents,
@@ -269,8 +235,8 @@ run_baselines (CsJob *job,
                const CsPairReading *reading,
                GError **error)
 {
-  CsBaselinesOptions options = { .base_folder = t->model_folder[0],
-                                 .chat_folder = t->model_folder[1],
+  CsBaselinesOptions options = { .base_folder = t->pair->folder[0],
+                                 .chat_folder = t->pair->folder[1],
                                  .corpora = (const char *const *)corpora,
                                  .reading = *reading,
                                  .max_documents = t->n_documents,
@@ -288,7 +254,7 @@ static bool
 trial_func (CsJob *job, void *data, GError **error)
 {
   const Trial *t = data;
-  const CsPairReading reading = { t->date, t->base_replacements };
+  const CsPairReading reading = { t->pair->date, t->pair->base_replacements };
   g_autofree char *held_out = NULL;
   g_auto (GStrv) corpora = NULL;
 

@@ -1,9 +1,11 @@
 /* The Steering page over a tiny random pair and a random crosscoder. */
 #include <glib/gstdio.h>
 
+#include "kept-steering.h"
 #include "latents-private.h"
 #include "prompts.h"
 #include "random.h"
+#include "steering-kept.h"
 #include "steering-page-private.h"
 #include "test-model.h"
 #include "tiny-tokenizer.h"
@@ -140,10 +142,13 @@ remove_tree (const char *path)
 static void
 show_page (Fixture *f)
 {
+  GtkWidget *toasts = adw_toast_overlay_new ();
+
   f->window = GTK_WINDOW (gtk_window_new ());
   f->page = g_object_new (CS_TYPE_STEERING_PAGE, NULL);
   gtk_window_set_default_size (f->window, 900, 700);
-  gtk_window_set_child (f->window, GTK_WIDGET (f->page));
+  adw_toast_overlay_set_child (ADW_TOAST_OVERLAY (toasts), GTK_WIDGET (f->page));
+  gtk_window_set_child (f->window, toasts);
   cs_page_set_study (CS_PAGE (f->page), f->study);
   gtk_window_present (f->window);
 }
@@ -401,6 +406,55 @@ test_firing (Fixture *f, const void *data)
   gtk_popover_popdown (GTK_POPOVER (f->page->firing));
 }
 
+static GtkWidget *
+find (GtkWidget *widget, GType type, const char *label)
+{
+  GtkWidget *found = NULL;
+
+  if (G_TYPE_CHECK_INSTANCE_TYPE (widget, type) &&
+      (label == NULL || g_strcmp0 (gtk_button_get_label (GTK_BUTTON (widget)), label) == 0))
+    return widget;
+  for (GtkWidget *child = gtk_widget_get_first_child (widget); child != NULL && found == NULL;
+       child = gtk_widget_get_next_sibling (child))
+    found = find (child, type, label);
+  return found;
+}
+
+static guint
+n_kept (Fixture *f)
+{
+  g_autoptr (GPtrArray) kept = cs_kept_steering_load (cs_study_folder (f->study), NULL);
+
+  return kept->len;
+}
+
+/* What is kept for the report is listed, removed and, while the toast is there, taken back. */
+static void
+test_kept (Fixture *f, const void *data)
+{
+  CsSteeringKept *list = CS_STEERING_KEPT (find (GTK_WIDGET (f->page), CS_TYPE_STEERING_KEPT, NULL));
+  g_autoptr (CsKeptSteering) other = cs_kept_steering_new ("batchtopk-1", "Later?");
+  g_autoptr (GPtrArray) kept = NULL;
+  GtkWidget *undo;
+
+  generate (f);
+  cs_steering_page_keep (f->page);
+  cs_steering_page_keep (f->page); /* the same again is one */
+  g_assert_true (cs_kept_steering_add (f->study, other, NULL));
+  g_assert_cmpuint (n_kept (f), ==, 2);
+  cs_steering_kept_update (list);
+  cs_steering_kept_remove (list, 2); /* there is none */
+  cs_steering_kept_remove (list, 0);
+  g_assert_cmpuint (n_kept (f), ==, 1);
+  undo = find (GTK_WIDGET (f->window), GTK_TYPE_BUTTON, "_Undo");
+  g_assert_nonnull (undo);
+  g_signal_emit_by_name (undo, "clicked");
+  kept = cs_kept_steering_load (cs_study_folder (f->study), NULL);
+  g_assert_cmpuint (kept->len, ==, 2);
+  g_assert_cmpstr (((CsKeptSteering *) g_ptr_array_index (kept, 0))->prompt, ==, "How?");
+  g_assert_nonnull (((CsKeptSteering *) g_ptr_array_index (kept, 0))->texts[CS_KEPT_CHAT_PLAIN]);
+}
+
 static void
 test_empty (Fixture *f, const void *data)
 {
@@ -427,6 +481,7 @@ main (int argc, char **argv)
   ADD ("study-closed-while-generating", 0, test_study_closed);
   ADD ("library", 0, test_library);
   ADD ("firing", 0, test_firing);
+  ADD ("kept", 0, test_kept);
   ADD ("empty", 1, test_empty);
   return g_test_run ();
 }

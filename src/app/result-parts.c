@@ -1,4 +1,4 @@
-#include "trial-results-private.h"
+#include "result-parts.h"
 
 #include "plot-view.h"
 
@@ -6,7 +6,7 @@
 #define PLOT_MARGINS 96
 
 GtkWidget *
-cs_trial_group (const char *title, const char *description)
+cs_result_group (const char *title, const char *description)
 {
   GtkWidget *group = adw_preferences_group_new ();
 
@@ -15,8 +15,17 @@ cs_trial_group (const char *title, const char *description)
   return group;
 }
 
+GtkWidget *
+cs_result_group_of (const char *title, const char *description, GtkWidget *child)
+{
+  GtkWidget *group = cs_result_group (title, description);
+
+  adw_preferences_group_add (ADW_PREFERENCES_GROUP (group), child);
+  return group;
+}
+
 void
-cs_trial_row (GtkWidget *group, const char *title, const char *subtitle)
+cs_result_row (GtkWidget *group, const char *title, const char *subtitle)
 {
   GtkWidget *row = adw_action_row_new ();
   g_autofree char *valid = g_utf8_make_valid (title, -1);
@@ -31,7 +40,7 @@ cs_trial_row (GtkWidget *group, const char *title, const char *subtitle)
 }
 
 GtkWidget *
-cs_trial_plot (CsPlot *plot, size_t n_bars)
+cs_result_plot (CsPlot *plot, size_t n_bars)
 {
   GtkWidget *view = cs_plot_view_new (plot);
 
@@ -41,7 +50,7 @@ cs_trial_plot (CsPlot *plot, size_t n_bars)
 }
 
 GtkWidget *
-cs_trial_table (const char *const *titles, GtkWidget **grid)
+cs_result_table (const char *const *titles, GtkWidget **grid)
 {
   GtkWidget *scroll = gtk_scrolled_window_new ();
 
@@ -64,7 +73,7 @@ cs_trial_table (const char *const *titles, GtkWidget **grid)
 }
 
 void
-cs_trial_cell (GtkWidget *grid, int column, int row, const char *text, bool is_name)
+cs_result_cell (GtkWidget *grid, int column, int row, const char *text, bool is_name)
 {
   g_autofree char *valid = g_utf8_make_valid (text, -1);
   GtkWidget *label = gtk_label_new (valid);
