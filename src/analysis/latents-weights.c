@@ -34,25 +34,51 @@ fill_row (CsLatentRow *row, size_t j, const CsCrosscoder *head, const CsWeightSu
   row->dead = row->tag == CS_LATENT_DEAD;
 }
 
-bool
-cs_latents_from_weights (const char *run_folder, GError **error)
+static bool
+write_table (const char *run_folder,
+             const CsCrosscoder *head,
+             const CsWeightSummary *summary,
+             GError **error)
 {
-  g_auto (CsWeightSummary) summary = { 0 };
-  g_autoptr (CsTeam) team = cs_team_new (0);
-  g_autoptr (CsCrosscoder) head = cs_weight_summary_load (&summary, run_folder, team, error);
-  if (!head)
-    return false;
-  const size_t F = summary.n_latents;
+  const size_t F = summary->n_latents;
   g_autoptr (CsLatents) latents = g_new0 (CsLatents, 1);
   g_autofree CsExampleSlot *slots = g_new (CsExampleSlot, F * CS_EXAMPLE_GROUPS);
   latents->n_latents = F;
   latents->rows = g_new (CsLatentRow, F);
   latents->fve_base = latents->fve_chat = latents->l0 = latents->identity_gap = NAN;
   for (size_t j = 0; j < F; j++)
-    fill_row (&latents->rows[j], j, head, &summary);
+    fill_row (&latents->rows[j], j, head, summary);
   for (size_t i = 0; i < F * CS_EXAMPLE_GROUPS; i++)
     slots[i] = (CsExampleSlot){ -1, 0 };
   return cs_latents_save (latents, run_folder, slots, 1, error);
+}
+
+bool
+cs_latents_from_weights (const char *run_folder, GError **error)
+{
+  g_auto (CsWeightSummary) summary = { 0 };
+  g_autoptr (CsTeam) team = cs_team_new (0);
+  g_autoptr (CsCrosscoder) head = cs_weight_summary_load (&summary, run_folder, team, error);
+  return head && write_table (run_folder, head, &summary, error);
+}
+
+/* The weights are looked at once where their file is taken as it is. */
+static bool
+import_and_list (CsJob *job,
+                 const char *path,
+                 const char *run_folder,
+                 const CsImportOptions *options,
+                 char ***notes,
+                 GError **error)
+{
+  g_auto (CsWeightSummary) summary = { 0 };
+  g_autoptr (CsCrosscoder) head = NULL;
+  if (!cs_crosscoder_import_summary (path, run_folder, options, notes, &summary, &head, error))
+    return false;
+  if (job)
+    cs_job_phase (job, "Listing latents");
+  return head ? write_table (run_folder, head, &summary, error)
+              : cs_latents_from_weights (run_folder, error);
 }
 
 static bool
@@ -93,8 +119,7 @@ cs_import_run (CsJob *job,
   if (notes)
     *notes = NULL;
   if (!phase (job, "Reading", error) ||
-      !cs_crosscoder_import (path, run_folder, options, notes, error) ||
-      !phase (job, "Listing latents", error) || !cs_latents_from_weights (run_folder, error))
+      !import_and_list (job, path, run_folder, options, notes, error))
     return false;
   if (table_path && !cs_latents_attach_table (run_folder, table_path, &note, error))
     return false;

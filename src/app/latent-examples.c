@@ -2,13 +2,14 @@
 
 #include "errors.h"
 #include "latents-exchange.h"
+#include "run-weights.h"
 
 struct CsExampleSource
 {
   gatomicrefcount refs;
   GMutex lock; /* held by the load at work: it guards what follows */
   char *run_folder, *store_path, *chat_folder;
-  CsCrosscoder *crosscoder;
+  const CsCrosscoder *crosscoder;
   CsTokenizer *tokenizer;
 };
 
@@ -44,7 +45,7 @@ cs_example_source_unref (CsExampleSource *source)
 {
   if (!g_atomic_ref_count_dec (&source->refs))
     return;
-  g_clear_pointer (&source->crosscoder, cs_crosscoder_free);
+  g_clear_pointer (&source->crosscoder, cs_run_weights_release);
   g_clear_pointer (&source->tokenizer, cs_tokenizer_unref);
   g_free (source->run_folder);
   g_free (source->store_path);
@@ -89,12 +90,12 @@ load (CsExampleSource *source, Request *request, GError **error)
   if (cs_attached_examples_exist (source->run_folder))
     return cs_attached_examples_load (source->run_folder, request->latent, request->context,
                                       request->per_group, error);
-  if (source->crosscoder == NULL)
-    source->crosscoder = cs_crosscoder_load (source->run_folder, error);
-  if (source->crosscoder == NULL)
-    return NULL;
   store = cs_store_open (source->store_path, false, error);
-  if (store == NULL || !fits (store, source, request, error))
+  if (store == NULL)
+    return NULL;
+  if (source->crosscoder == NULL)
+    source->crosscoder = cs_run_weights_get (source->run_folder, error);
+  if (source->crosscoder == NULL || !fits (store, source, request, error))
     return NULL;
   return cs_examples_load (source->run_folder, store, source->crosscoder, NULL, request->latent,
                            request->context, request->per_group, error);

@@ -1,6 +1,7 @@
 #include "latent-kin.h"
 
 #include "errors.h"
+#include "run-weights.h"
 
 /* Of the store, for the latents that fire together: a few seconds on two slow cores. */
 #define COFIRING_TOKENS 32768
@@ -11,7 +12,7 @@ struct CsKinSource
   char *run_folder, *store_path;
   CsPairSource *pair_source;
   GMutex lock; /* guards what is loaded */
-  CsCrosscoder *crosscoder;
+  const CsCrosscoder *crosscoder;
   CsPair *pair;
   GMutex cofiring_lock; /* held while the sample is read, so that lenses need not wait for it */
   CsCofiring *cofiring;
@@ -53,7 +54,7 @@ cs_kin_source_unref (CsKinSource *source)
     return;
   g_clear_pointer (&source->cofiring, cs_cofiring_free);
   g_clear_pointer (&source->pair, cs_pair_free);
-  g_clear_pointer (&source->crosscoder, cs_crosscoder_free);
+  g_clear_pointer (&source->crosscoder, cs_run_weights_release);
   g_free (source->run_folder);
   g_free (source->store_path);
   cs_pair_source_unref (source->pair_source);
@@ -96,7 +97,7 @@ get_crosscoder (CsKinSource *source, size_t latent, GError **error)
 
   g_mutex_lock (&source->lock);
   if (source->crosscoder == NULL)
-    source->crosscoder = cs_crosscoder_load (source->run_folder, error);
+    source->crosscoder = cs_run_weights_get (source->run_folder, error);
   crosscoder = source->crosscoder;
   g_mutex_unlock (&source->lock);
   if (crosscoder == NULL || latent < crosscoder->n_latents)

@@ -2,8 +2,10 @@
 
 #include <glib/gstdio.h>
 
+#include "run-weights.h"
+
 struct CsSharedCrosscoder {
-  CsCrosscoder *crosscoder;
+  const CsCrosscoder *crosscoder;
 };
 
 struct CsSteeringEngine {
@@ -18,7 +20,7 @@ struct CsSteeringEngine {
 static void
 clear_shared (void *data)
 {
-  cs_crosscoder_free (((CsSharedCrosscoder *) data)->crosscoder);
+  cs_run_weights_release (((CsSharedCrosscoder *) data)->crosscoder);
 }
 
 const CsCrosscoder *
@@ -103,7 +105,7 @@ read_stamp (const char *run_folder, gint64 stamp[2])
 static bool
 load (CsSteeringEngine *engine, const char *run_folder, const gint64 stamp[2], GError **error)
 {
-  CsCrosscoder *crosscoder = cs_crosscoder_load (run_folder, error);
+  const CsCrosscoder *crosscoder = cs_run_weights_get (run_folder, error);
 
   if (crosscoder == NULL)
     return false;

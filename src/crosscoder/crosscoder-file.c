@@ -124,7 +124,7 @@ typedef struct
 
 enum
 {
-  STRIP = 64 /* latents that are transposed at a time */
+  STRIP = 512 /* latents that are transposed at a time */
 };
 
 static void

@@ -4,7 +4,35 @@
 #include "crosscoder-private.h"
 #include "json.h"
 
-#define TILE 32 /* side of the squares in which the encoder is transposed */
+/* The tiles in which the encoder is transposed. */
+enum
+{
+  ROWS = 16, /* a line of the cache where they are written */
+  COLUMNS = 128
+};
+
+/* Rows of both sides lie at distances that fall into a few sets of every cache, so a tile is taken
+ * over into a place of its own first and then written a whole line at a time. */
+static void
+transpose_tile (const float *src,
+                size_t src_stride,
+                float *dst,
+                size_t dst_stride,
+                size_t m,
+                size_t n)
+{
+  float tile[ROWS][COLUMNS];
+  for (size_t i = 0; i < m; i++)
+    memcpy (tile[i], src + i * src_stride, n * sizeof (float));
+  if (m == ROWS)
+    for (size_t j = 0; j < n; j++)
+      for (size_t i = 0; i < ROWS; i++)
+        dst[j * dst_stride + i] = tile[i][j];
+  else
+    for (size_t j = 0; j < n; j++)
+      for (size_t i = 0; i < m; i++)
+        dst[j * dst_stride + i] = tile[i][j];
+}
 
 void
 cs_crosscoder_transpose (const float *src,
@@ -14,11 +42,10 @@ cs_crosscoder_transpose (const float *src,
                          size_t m,
                          size_t n)
 {
-  for (size_t i0 = 0; i0 < m; i0 += TILE)
-    for (size_t j0 = 0; j0 < n; j0 += TILE)
-      for (size_t i = i0; i < MIN (i0 + TILE, m); i++)
-        for (size_t j = j0; j < MIN (j0 + TILE, n); j++)
-          dst[j * dst_stride + i] = src[i * src_stride + j];
+  for (size_t i = 0; i < m; i += ROWS)
+    for (size_t j = 0; j < n; j += COLUMNS)
+      transpose_tile (src + i * src_stride + j, src_stride, dst + j * dst_stride + i, dst_stride,
+                      MIN (ROWS, m - i), MIN (COLUMNS, n - j));
 }
 
 /* The tensors of a file being written; the data is borrowed until it is. */

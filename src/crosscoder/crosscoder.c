@@ -1,6 +1,7 @@
 #include "crosscoder-private.h"
 
 #include <math.h>
+#include <sys/mman.h>
 
 #include "errors.h"
 #include "vector.h"
@@ -8,6 +9,7 @@
 /* Far beyond any published crosscoder; keeps every product of sizes well inside size_t. */
 #define MAX_D_MODEL ((size_t)1 << 20)
 #define MAX_LATENTS ((size_t)1 << 28)
+#define HUGE_WEIGHTS ((size_t)1 << 26) /* bytes */
 
 static const char *const variant_names[] = { "l1", "topk", "batchtopk" };
 
@@ -27,6 +29,19 @@ cs_variant_parse (const char *name, CsVariant *variant)
         return true;
       }
   return false;
+}
+
+/* Zeros; in huge pages where the system has them: a crosscoder of gigabytes is filled several times faster so. */
+static float *
+new_weights (size_t n)
+{
+  float *weights = g_try_new0 (float, n);
+  const uintptr_t page = 4096, first = ((uintptr_t)weights + page - 1) / page * page;
+  const uintptr_t end = ((uintptr_t)weights + n * sizeof (float)) / page * page;
+  if (weights && n * sizeof (float) >= HUGE_WEIGHTS &&
+      madvise ((void *)first, end - first, MADV_HUGEPAGE) != 0)
+    g_debug ("Weights lie in small pages.");
+  return weights;
 }
 
 CsCrosscoder *
@@ -51,8 +66,8 @@ cs_crosscoder_new (size_t d_model, size_t n_latents, CsVariant variant, GError *
   crosscoder->folded[0] = crosscoder->folded[1] = 1;
   crosscoder->gain[0] = crosscoder->gain[1] = 1;
   crosscoder->target_rms = 1;
-  crosscoder->encoder = g_try_new0 (float, n_latents * 2 * d_model);
-  crosscoder->decoder = g_try_new0 (float, n_latents * 2 * d_model);
+  crosscoder->encoder = new_weights (n_latents * 2 * d_model);
+  crosscoder->decoder = new_weights (n_latents * 2 * d_model);
   crosscoder->encoder_bias = g_try_new0 (float, n_latents);
   crosscoder->decoder_bias = g_try_new0 (float, 2 * d_model);
   if (!crosscoder->encoder || !crosscoder->decoder || !crosscoder->encoder_bias ||

@@ -14,7 +14,6 @@
 #include "errors.h"
 #include "file-replace.h"
 #include "import-private.h"
-#include "weight-summary.h"
 
 bool
 cs_import_may_keep (const CsImport *import, const CsImportOptions *options)
@@ -26,13 +25,12 @@ cs_import_may_keep (const CsImport *import, const CsImportOptions *options)
 
 /* The weights are looked at where they lie. */
 CsCrosscoder *
-cs_import_look (const CsImport *import, GError **error)
+cs_import_look (CsImport *import, GError **error)
 {
-  g_auto (CsWeightSummary) summary = { 0 };
   g_autoptr (CsCrosscoder) crosscoder =
       cs_crosscoder_read_head (import->file, import->config_path, error);
   g_autoptr (CsTeam) team = crosscoder ? cs_team_new (0) : NULL;
-  if (!crosscoder || !cs_weight_summary_read (&summary, import->file, team, error))
+  if (!crosscoder || !cs_weight_summary_read (&import->summary, import->file, team, error))
     return NULL;
   return g_steal_pointer (&crosscoder);
 }

@@ -5,6 +5,7 @@
 #include "exchange.h"
 #include "json.h"
 #include "trainer.h"
+#include "weight-summary.h"
 
 typedef struct {
   CsTensorFile  *file;
@@ -16,6 +17,7 @@ typedef struct {
   CsTrainConfig  settings;
   long           layer;          /* −1 = not known */
   GPtrArray     *notes;          /* sentences */
+  CsWeightSummary summary;       /* of a file that is kept as it is */
 } CsImport;
 
 /* Finds the tensors' file and the settings beside it. */
@@ -28,8 +30,8 @@ CsCrosscoder *cs_import_kissane (const CsTensorFile *file, GError **error);
 void cs_crosscoder_fold (CsCrosscoder *crosscoder, const double c[2]);
 /* --- Keeping a file of the hub format as it is (import-keep.c) --- */
 bool cs_import_may_keep (const CsImport *import, const CsImportOptions *options);
-/* The crosscoder without its weights, which are checked in place. */
-CsCrosscoder *cs_import_look (const CsImport *import, GError **error);
+/* The crosscoder without its weights, which are summed up where they lie. */
+CsCrosscoder *cs_import_look (CsImport *import, GError **error);
 /* to gets the contents of from: shared blocks or another name of the same file where that can be, else a copy. */
 bool cs_import_share_file (const char *from, const char *to, GError **error);
 /* Makes a run that shares the file read as the original does. */

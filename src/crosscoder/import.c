@@ -26,6 +26,7 @@ import_clear (CsImport *import)
   json_decref (import->config);
   cs_crosscoder_free (import->crosscoder);
   g_ptr_array_unref (import->notes);
+  cs_weight_summary_clear (&import->summary);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (CsImport, import_clear)
@@ -332,6 +333,20 @@ cs_crosscoder_import (const char *path,
                       char ***notes,
                       GError **error)
 {
+  g_auto (CsWeightSummary) summary = { 0 };
+  g_autoptr (CsCrosscoder) head = NULL;
+  return cs_crosscoder_import_summary (path, run_folder, options, notes, &summary, &head, error);
+}
+
+bool
+cs_crosscoder_import_summary (const char *path,
+                              const char *run_folder,
+                              const CsImportOptions *options,
+                              char ***notes,
+                              CsWeightSummary *summary,
+                              CsCrosscoder **head,
+                              GError **error)
+{
   g_auto (CsImport) import = { .notes = g_ptr_array_new_with_free_func (g_free), .layer = -1 };
   if (!check_free (run_folder, error) || !cs_import_locate (&import, path, error) ||
       !cs_import_recognise (&import, error))
@@ -354,6 +369,12 @@ cs_crosscoder_import (const char *path,
   g_ptr_array_add (import.notes, NULL);
   if (notes)
     *notes = g_strdupv ((char **)import.notes->pdata);
+  if (keep)
+    {
+      *summary = import.summary;
+      import.summary = (CsWeightSummary){ 0 };
+      *head = g_steal_pointer (&import.crosscoder);
+    }
   return true;
 }
 

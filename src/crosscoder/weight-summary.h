@@ -2,7 +2,7 @@
  * the weights' size is allocated, so that a file of gigabytes in the page cache takes a second. */
 #pragma once
 
-#include "crosscoder.h"
+#include "exchange.h"
 #include "tensor-file.h"
 
 typedef struct {
@@ -18,6 +18,10 @@ bool cs_weight_summary_read (CsWeightSummary *summary, const CsTensorFile *file,
 /* The same of RUN/model.safetensors. Gives the crosscoder without its weights (encoder and decoder are zero and take no memory),
  * for what else its files say. */
 CsCrosscoder *cs_weight_summary_load (CsWeightSummary *summary, const char *run_folder, CsTeam *team, GError **error);
+/* cs_crosscoder_import() (exchange.h) that keeps what it sees on the way: where the file could be taken as it is, the summary of
+ * its weights and the crosscoder without them (*head; free it), else both stay empty. */
+bool cs_crosscoder_import_summary (const char *path, const char *run_folder, const CsImportOptions *options, char ***notes,
+                                   CsWeightSummary *summary, CsCrosscoder **head, GError **error);
 void cs_weight_summary_clear (CsWeightSummary *summary);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (CsWeightSummary, cs_weight_summary_clear)

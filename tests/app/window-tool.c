@@ -1,13 +1,18 @@
 /* Not a test: makes pictures of every page, and measures how long the main thread is away while a run trains.
  *
  *   window-tool pictures FOLDER STUDY light|dark WIDTH HEIGHT [LATENT]
- *   window-tool frames STUDY SECONDS */
+ *   window-tool frames STUDY SECONDS
+ *   window-tool crosscoder HUB_FOLDER SECONDS   a crosscoder of others: opening it, and scrolling its table */
 #include <locale.h>
+#include <math.h>
+#include <time.h>
 #include <stdlib.h>
 
 #include <glib/gstdio.h>
 
 #include "train-config.h"
+#include "intake.h"
+#include "latent-table.h"
 #include "latents-page.h"
 #include "steering-page-private.h"
 #include "steering-prompt.h"
@@ -232,6 +237,184 @@ frames (const char *study_folder, double seconds)
   driver_close (window);
 }
 
+/* --- A crosscoder of others --- */
+
+typedef struct {
+  CsWindow *window;
+  bool painted; /* with a full table */
+} Opening;
+
+static GtkWidget *
+table_of (CsWindow *window)
+{
+  return driver_find (GTK_WIDGET (cs_window_page (window, "latents")), CS_TYPE_LATENT_TABLE, NULL, NULL);
+}
+
+static GtkAdjustment *
+rows_of (CsWindow *window)
+{
+  GtkWidget *view = driver_find (table_of (window), GTK_TYPE_COLUMN_VIEW, NULL, NULL);
+
+  return view != NULL ? gtk_scrollable_get_vadjustment (GTK_SCROLLABLE (view)) : NULL;
+}
+
+static void
+opening_painted_cb (GdkFrameClock *clock, Opening *opening)
+{
+  GtkWidget *table = table_of (opening->window);
+
+  if (table != NULL && gtk_widget_get_mapped (table)
+      && gtk_adjustment_get_upper (rows_of (opening->window)) > gtk_adjustment_get_page_size (rows_of (opening->window)))
+    opening->painted = true;
+}
+
+static bool
+has_run (void *window)
+{
+  CsStudy *study = cs_window_study (window);
+
+  return study != NULL && g_list_model_get_n_items (cs_study_runs (study)) > 0;
+}
+
+static bool
+is_painted (void *opening)
+{
+  return ((Opening *) opening)->painted;
+}
+
+/* Of the main thread. */
+static double
+processor_ms (void)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_THREAD_CPUTIME_ID, &now);
+  return 1e3 * (double) now.tv_sec + 1e-6 * (double) now.tv_nsec;
+}
+
+/* Until the table of the Latents page is drawn for the first time. */
+static void
+print_opening (CsWindow *window, const char *what, gint64 start, double processor)
+{
+  Opening opening = { .window = window };
+  GdkFrameClock *clock = gtk_widget_get_frame_clock (GTK_WIDGET (window));
+  gulong handler = g_signal_connect (clock, "after-paint", G_CALLBACK (opening_painted_cb), &opening);
+
+  g_assert_true (driver_wait (has_run, window, 300));
+  cs_window_show_page (window, "latents");
+  g_assert_true (driver_wait (is_painted, &opening, 300));
+  g_signal_handler_disconnect (clock, handler);
+  g_print ("%s: %.2f s until the table is drawn, %.2f s of processor time on the main thread\n", what,
+           (double) (g_get_monotonic_time () - start) / G_USEC_PER_SEC, (processor_ms () - processor) / 1000);
+}
+
+typedef struct {
+  GtkAdjustment *rows;
+  Frames *frames;
+  GArray *ms;        /* double, between frames */
+  GArray *processor; /* the same, of the main thread's processor time */
+  gint64 last;
+  double last_processor;
+} Scroll;
+
+/* First row by row, then by pages, then to places all over the table. */
+static gboolean
+scroll_tick_cb (GtkWidget *widget, GdkFrameClock *clock, void *data)
+{
+  Scroll *scroll = data;
+  double range = gtk_adjustment_get_upper (scroll->rows) - gtk_adjustment_get_page_size (scroll->rows);
+  double at = gtk_adjustment_get_value (scroll->rows), page = gtk_adjustment_get_page_size (scroll->rows);
+  guint n = scroll->ms->len;
+  gint64 now = g_get_monotonic_time ();
+  double ms = (double) (now - scroll->last) / 1000, used = processor_ms (), of_frame = used - scroll->last_processor;
+
+  if (scroll->last != 0)
+    {
+      g_array_append_val (scroll->ms, ms);
+      g_array_append_val (scroll->processor, of_frame);
+    }
+  scroll->last = now;
+  scroll->last_processor = used;
+  if (n % 100 < 60)
+    at += 40;
+  else if (n % 100 < 90)
+    at += page;
+  else
+    at = fmod (at + 0.618 * range, range);
+  gtk_adjustment_set_value (scroll->rows, at < range ? at : 0);
+  return G_SOURCE_CONTINUE;
+}
+
+static int
+compare_doubles (const void *a, const void *b)
+{
+  double x = *(const double *) a, y = *(const double *) b;
+
+  return (x > y) - (x < y);
+}
+
+static void
+print_spread (const char *what, GArray *ms)
+{
+  g_array_sort (ms, compare_doubles);
+  g_print ("  %s: %.1f ms (median), %.1f ms (95 of 100), %.1f ms at most\n", what, g_array_index (ms, double, ms->len / 2),
+           g_array_index (ms, double, ms->len * 95 / 100), g_array_index (ms, double, ms->len - 1));
+}
+
+static void
+measure_scrolling (CsWindow *window, double seconds)
+{
+  GdkFrameClock *clock = gtk_widget_get_frame_clock (GTK_WIDGET (window));
+  Frames frames = { .page = "latents", .frame_page = "", .stall_page = "" };
+  Scroll scroll = { .rows = rows_of (window), .frames = &frames };
+  guint tick, id;
+
+  scroll.ms = g_array_new (FALSE, FALSE, sizeof (double));
+  scroll.processor = g_array_new (FALSE, FALSE, sizeof (double));
+  g_signal_connect (clock, "before-paint", G_CALLBACK (before_paint_cb), &frames);
+  g_signal_connect (clock, "after-paint", G_CALLBACK (after_paint_cb), &frames);
+  tick = g_timeout_add_full (G_PRIORITY_HIGH, 5, tick_cb, &frames, NULL);
+  id = gtk_widget_add_tick_callback (GTK_WIDGET (window), scroll_tick_cb, &scroll, NULL);
+  driver_settle (seconds);
+  gtk_widget_remove_tick_callback (GTK_WIDGET (window), id);
+  g_source_remove (tick);
+  g_signal_handlers_disconnect_by_data (clock, &frames);
+  g_print ("scrolling: %u frames, %u over 50 ms; longest absence of the main loop %.1f ms\n", frames.n_frames, frames.n_over,
+           frames.longest_stall);
+  print_spread ("from frame to frame", scroll.ms);
+  print_spread ("of which the main thread's processor time", scroll.processor);
+  g_array_unref (scroll.ms);
+  g_array_unref (scroll.processor);
+}
+
+static void
+crosscoder (const char *hub, double seconds)
+{
+  const char *paths[] = { hub, NULL };
+  g_autofree char *data = g_dir_make_tmp ("crosscope-tool-XXXXXX", NULL), *folder = NULL;
+  CsWindow *window;
+  double processor;
+  gint64 start;
+
+  g_setenv ("XDG_DATA_HOME", data, TRUE);
+  window = driver_window (1180, 780);
+  processor = processor_ms ();
+  start = g_get_monotonic_time ();
+  cs_intake_take (window, paths);
+  print_opening (window, "taken in", start, processor);
+  folder = g_strdup (cs_study_folder (cs_window_study (window)));
+  driver_settle (1);
+  measure_scrolling (window, seconds);
+  cs_window_set_study (window, NULL);
+  driver_settle (1);
+  processor = processor_ms ();
+  start = g_get_monotonic_time ();
+  cs_application_open_study (driver_application (), folder);
+  print_opening (window, "opened again", start, processor);
+  measure_scrolling (window, seconds);
+  driver_close (window);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -241,9 +424,11 @@ main (int argc, char **argv)
     pictures (argv[2], argv[3], argv[4], atoi (argv[5]), atoi (argv[6]), argv[7]);
   else if (argc == 4 && g_str_equal (argv[1], "frames"))
     frames (argv[2], g_ascii_strtod (argv[3], NULL));
+  else if (argc == 4 && g_str_equal (argv[1], "crosscoder"))
+    crosscoder (argv[2], g_ascii_strtod (argv[3], NULL));
   else
     {
-      g_printerr ("Usage: window-tool pictures FOLDER STUDY light|dark WIDTH HEIGHT [LATENT] | frames STUDY SECONDS\n");
+      g_printerr ("Usage: window-tool pictures FOLDER STUDY light|dark WIDTH HEIGHT [LATENT] | frames STUDY SECONDS | crosscoder HUB_FOLDER SECONDS\n");
       return 2;
     }
   return 0;
