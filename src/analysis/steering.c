@@ -96,13 +96,23 @@ encode_block (Steering *s, size_t first_position, size_t n_rows, const float *ro
   return s->error == NULL && cs_crosscoder_encode (s->crosscoder, s->team, s->x, n_rows, &s->codes, &s->error);
 }
 
-static float
-code_of (const CsCodes *codes, size_t token, size_t latent)
+/* The entry of a latent in a token's codes; SIZE_MAX where it has none. */
+static size_t
+entry_of (const CsCodes *codes, size_t token, size_t latent)
 {
   for (size_t e = codes->start[token]; e < codes->start[token + 1]; e++)
     if (codes->latent[e] == latent)
-      return codes->value[e];
-  return 0;
+      return e;
+  return SIZE_MAX;
+}
+
+/* f of which the model is decoded. */
+static float
+code_of (const CsCodes *codes, size_t token, size_t latent, int model)
+{
+  const size_t e = entry_of (codes, token, latent);
+
+  return e != SIZE_MAX && cs_codes_has_model (codes, e, (unsigned) model) ? codes->value[e] : 0;
 }
 
 /* Takes n orthonormal directions [n, d] out of a row. */
@@ -176,7 +186,7 @@ steering_tap (void *data, size_t first_position, size_t n_rows, float *rows)
 
       for (size_t r = 0; r < n_rows && item->mode != CS_STEER_ABLATE; r++)
         if (item->scope == CS_STEER_ALL_TOKENS || first_position + r < s->n_prompt)
-          steer_row (s, item, s->other != NULL ? code_of (&s->codes, r, item->latent) : 0, rows + r * s->d);
+          steer_row (s, item, s->other != NULL ? code_of (&s->codes, r, item->latent, s->options->model) : 0, rows + r * s->d);
     }
 }
 
@@ -397,7 +407,11 @@ cs_steer_activations (const CsPair *pair, const CsCrosscoder *crosscoder, CsTeam
   cs_crosscoder_scales (crosscoder, team, scales);
   for (size_t t = 0; t < n; t++)
     for (size_t i = 0; i < n_latents; i++)
-      values[t * n_latents + i] = code_of (&codes, t, latents[i]) * scales[latents[i]];
+      {
+        const size_t e = entry_of (&codes, t, latents[i]);
+
+        values[t * n_latents + i] = e != SIZE_MAX ? cs_codes_activation (&codes, e, scales) : 0;
+      }
   return true;
 }
 
