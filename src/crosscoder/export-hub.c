@@ -19,8 +19,9 @@ copy (json_t *to, json_t *from, const char *key)
     json_object_set (to, key, value);
 }
 
-/* Arguments of CrossCoder.__init__ and BatchTopKCrossCoder.__init__; the activations' moments are
- * buffers. */
+/* Arguments of CrossCoder.__init__ and BatchTopKCrossCoder.__init__, and nothing else: the library
+ * passes every key on, and one that it does not know is an error there. The activations' moments
+ * are buffers. */
 static json_t *
 constructor (const CsCrosscoder *crosscoder, json_t *run)
 {
@@ -48,8 +49,6 @@ constructor (const CsCrosscoder *crosscoder, json_t *run)
   json_object_set_new (config, "activation_mean", json_null ());
   json_object_set_new (config, "activation_std", json_null ());
   json_object_set_new (config, "target_rms", json_real ((double)crosscoder->target_rms));
-  json_object_set_new (config, "dict_class",
-                       json_string (batch_top_k ? "BatchTopKCrossCoder" : "CrossCoder"));
   return config;
 }
 

@@ -184,9 +184,9 @@ def export_hub():
     missing = set(expected) - set(written)
     same(missing, {"activation_mean", "activation_std", "activation_global_scale", "target_rms"}, "buffers left out")
     settings = json.load(open(tmp("hub-out", "config.json")))
-    same((settings["activation_dim"], settings["dict_size"], settings["num_layers"], settings["k"], settings["dict_class"]),
-         (D, F, 2, 3, "BatchTopKCrossCoder"), "config.json")
-    same(json.load(open(tmp("hub-out", "trainer_config.json")))["trainer"]["layer"], 13, "trainer_config.json")
+    same((settings["activation_dim"], settings["dict_size"], settings["num_layers"], settings["k"]), (D, F, 2, 3), "config.json")
+    trainer = json.load(open(tmp("hub-out", "trainer_config.json")))["trainer"]
+    same((trainer["layer"], trainer["dict_class"]), (13, "BatchTopKCrossCoder"), "trainer_config.json")
     call("export", make_run("topk"), "--format", "hub", "--out", tmp("hub-topk"), expect=1)
 
 

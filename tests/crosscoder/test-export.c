@@ -10,6 +10,25 @@
 #include "vector.h"
 #include "weight-summary.h"
 
+/* The library's constructors take these and no other: a key too many and the folder does not open
+ * there. */
+static void
+check_arguments (json_t *config)
+{
+  static const char *const arguments[] = {
+    "activation_dim",     "dict_size",       "num_layers",          "same_init_for_all_layers",
+    "norm_init_scale",    "encoder_layers",  "init_with_transpose", "num_decoder_layers",
+    "latent_processor",   "activation_mean", "activation_std",      "target_rms",
+    "code_normalization", "k",               "code_normalization_alpha_sae",
+    "code_normalization_alpha_cc",           NULL
+  };
+  const char *key;
+  json_t *value;
+  json_object_foreach (config, key, value)
+    if (!g_strv_contains (arguments, key))
+      g_error ("“%s” is no argument of the library's constructors", key);
+}
+
 /* In and out again: the same bytes under the same names. */
 static void
 test_round_trip (void)
@@ -48,8 +67,7 @@ test_round_trip (void)
         }
       g_autoptr (json_t) config = cs_json_load (config_path, 0, &error);
       g_assert_cmpint (json_integer_value (json_object_get (config, "dict_size")), ==, F);
-      g_assert_cmpstr (json_string_value (json_object_get (config, "dict_class")), ==,
-                       round ? "BatchTopKCrossCoder" : "CrossCoder");
+      check_arguments (config);
       g_assert_true ((json_object_get (config, "k") != NULL) == (round > 0));
       foreign_remove_tree (folder);
     }
