@@ -10,6 +10,7 @@
 #include "crosscoder.h"
 #include "job.h"
 #include "pair.h"
+#include "team.h"
 
 typedef struct
 {
@@ -18,10 +19,12 @@ typedef struct
   double activity[2]; /* mean f over A and over B */
 } CsDirectionShare;
 
-/* shares [n_latents], owned by the caller, in order of latent; *error_share may be NULL. Prompts are
+/* The prompts are read side by side by the team (NULL: one after another) and added up in their
+ * order, so that the bytes are the same for any team. shares [n_latents], owned by the caller, in order of latent; *error_share may be NULL. Prompts are
  * users' requests, rendered as one turn. Errors: an empty set, sets that do not differ, what the
  * models and the crosscoder refuse. */
 bool cs_direction_shares (CsJob *job,
+                          CsTeam *team,
                           const CsPair *pair,
                           const CsCrosscoder *crosscoder,
                           size_t layer,

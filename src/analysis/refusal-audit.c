@@ -280,7 +280,7 @@ plan (CsAuditWork *work)
   const CsAuditOptions *o = &work->options;
   const size_t chosen = MIN (o->choose_prompts, work->prompts[CS_AUDIT_COMPLY]->len / 2);
 
-  work->planned = o->add_candidates * CS_AUDIT_TRIALS * chosen;
+  work->planned = o->add_candidates * CS_CHOOSE_TRIALS * chosen;
   if (o->n_chosen == 0)
     work->planned += o->ablate_candidates * 3 * chosen;
   work->planned += CS_AUDIT_N_ARMS * (work->prompts[0]->len + work->prompts[1]->len) / 2;

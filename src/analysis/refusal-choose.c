@@ -1,29 +1,12 @@
 /* Which latents to add and to ablate, chosen on the half of the prompts that is not measured. */
 #include "direction-shares.h"
-#include "errors.h"
 #include "refusal-private.h"
 
-#define ENOUGH 0.02 /* share of refusals below which no more latents are ablated */
+#define ENOUGH 0.02 /* share of the prompts below which no more latents are ablated */
 #define ABLATE_MIN_DELTA                                                                           \
   0.4               /* shared latents may carry a refusal too; base-leaning ones are left          \
                      * alone */
 #define MIN_GROUP 4 /* prompts */
-
-static CsSteerItem
-item_of (const CsAuditWork *work, size_t latent, CsSteerMode mode)
-{
-  return (CsSteerItem){ .latent = latent,
-                        .mode = mode,
-                        .scope = CS_STEER_ALL_TOKENS,
-                        .scale = 1,
-                        .max_act = work->latents->rows[latent].max_act };
-}
-
-static const CsSteerItem *
-items_of (const GArray *items)
-{
-  return (const CsSteerItem *)(const void *)items->data;
-}
 
 /* --- Candidates --- */
 
@@ -63,8 +46,9 @@ group_shares (CsAuditWork *work,
       g_free (comply);
       comply = texts_of (&lists[CS_AUDIT_COMPLY], NULL, &n_comply);
     }
-  return cs_direction_shares (work->job, work->pair, work->crosscoder, work->options.layer, refuse,
-                              n_refuse, comply, n_comply, shares, NULL, error);
+  return cs_direction_shares (work->job, work->team, work->pair, work->crosscoder,
+                              work->options.layer, refuse, n_refuse, comply, n_comply, shares, NULL,
+                              error);
 }
 
 static float *
@@ -86,10 +70,10 @@ has_candidate (const GArray *list, size_t latent)
   return false;
 }
 
-/* The largest of each list of carriers in turn, each latent once. */
-static void
-interleave (const GPtrArray *carriers, size_t limit, GArray *out)
+GArray *
+cs_choose_candidates (const GPtrArray *carriers, size_t limit)
 {
+  GArray *out = g_array_new (false, false, sizeof (size_t));
   bool more = true;
 
   for (guint rank = 0; more && out->len < limit; rank++)
@@ -108,6 +92,7 @@ interleave (const GPtrArray *carriers, size_t limit, GArray *out)
             g_array_append_val (out, latent);
         }
     }
+  return out;
 }
 
 static void
@@ -174,7 +159,9 @@ find_carriers (CsAuditWork *work,
       for (guint i = 0; i < MIN (best->len, work->options.add_candidates); i++)
         g_array_append_val (added, g_array_index (best, CsDirectionShare, i).latent);
     }
-  interleave (carriers, work->options.ablate_candidates, ablated);
+  g_autoptr (GArray) turns = cs_choose_candidates (carriers, work->options.ablate_candidates);
+
+  g_array_append_vals (ablated, turns->data, turns->len);
   return true;
 }
 
@@ -199,7 +186,25 @@ cs_audit_candidates (CsAuditWork *work,
   return ok;
 }
 
-/* --- Adding --- */
+/* --- The greedy choice --- */
+
+typedef struct
+{
+  const CsLatents *latents;
+  size_t n_prompts;
+  CsChooseFunc count;
+  void *data;
+} Choice;
+
+static CsSteerItem
+item_of (const Choice *choice, size_t latent, CsSteerMode mode)
+{
+  return (CsSteerItem){ .latent = latent,
+                        .mode = mode,
+                        .scope = CS_STEER_ALL_TOKENS,
+                        .scale = 1,
+                        .max_act = choice->latents->rows[latent].max_act };
+}
 
 typedef struct
 {
@@ -208,54 +213,54 @@ typedef struct
   bool found;
 } Added;
 
-/* The first tried among equals: only the prompt, and the smallest scale, since larger ones break
- * the text. */
 static bool
-try_latent (CsAuditWork *work, const CsAuditList *list, size_t latent, Added *best, GError **error)
+try_latent (const Choice *choice, size_t latent, Added *best, GError **error)
 {
   static const struct
   {
     CsSteerScope scope;
     double scale;
-  } trials[CS_AUDIT_TRIALS] = {
+  } trials[CS_CHOOSE_TRIALS] = {
     { CS_STEER_PROMPT_ONLY, 1 },   { CS_STEER_PROMPT_ONLY, 1.5 }, { CS_STEER_PROMPT_ONLY, 2 },
     { CS_STEER_PROMPT_ONLY, 2.5 }, { CS_STEER_PROMPT_ONLY, 3 },   { CS_STEER_PROMPT_ONLY, 3.5 },
     { CS_STEER_PROMPT_ONLY, 4 },   { CS_STEER_ALL_TOKENS, 0.5 },  { CS_STEER_ALL_TOKENS, 0.75 },
     { CS_STEER_ALL_TOKENS, 1 },
   };
 
-  for (size_t i = 0; i < CS_AUDIT_TRIALS && best->refused < list->n; i++)
+  for (size_t i = 0; i < CS_CHOOSE_TRIALS && best->refused < choice->n_prompts; i++)
     {
-      CsSteerItem item = item_of (work, latent, CS_STEER_ADD);
-      CsAuditRate rate;
+      CsSteerItem item = item_of (choice, latent, CS_STEER_ADD);
+      size_t refused, garbled;
 
       item.scope = trials[i].scope;
       item.scale = trials[i].scale;
-      if (!cs_audit_count (work, list, &item, 1, &rate, error))
+      if (!choice->count (choice->data, &item, 1, &refused, &garbled, error))
         return false;
-      if (!best->found || rate.refused > best->refused)
-        *best = (Added){ item, rate.refused, true };
+      if (!best->found || refused > best->refused)
+        *best = (Added){ item, refused, true };
     }
   return true;
 }
 
 bool
-cs_audit_choose_added (CsAuditWork *work, const GArray *candidates, GArray *items, GError **error)
+cs_choose_added (const GArray *candidates,
+                 const CsLatents *latents,
+                 size_t n_prompts,
+                 CsChooseFunc count,
+                 void *data,
+                 GArray *items,
+                 GError **error)
 {
-  CsAuditList list =
-      cs_audit_half (work, CS_AUDIT_COMPLY, CS_AUDIT_CHOOSE, work->options.choose_prompts);
+  const Choice choice = { latents, n_prompts, count, data };
   Added best = { .found = false };
-  bool ok = true;
 
-  for (guint i = 0; i < candidates->len && ok && best.refused < list.n; i++)
-    ok = try_latent (work, &list, g_array_index (candidates, size_t, i), &best, error);
-  if (ok && best.found)
+  for (guint i = 0; i < candidates->len && best.refused < n_prompts; i++)
+    if (!try_latent (&choice, g_array_index (candidates, size_t, i), &best, error))
+      return false;
+  if (best.found)
     g_array_append_val (items, best.item);
-  g_free (list.prompts);
-  return ok;
+  return true;
 }
-
-/* --- Ablating --- */
 
 static bool
 has_latent (const GArray *items, size_t latent)
@@ -267,10 +272,9 @@ has_latent (const GArray *items, size_t latent)
 }
 
 /* Adds the candidate whose ablation on top of the others leaves fewest refusals and garbled
- * answers. */
+ * answers; *left counts them. */
 static bool
-grow (CsAuditWork *work,
-      const CsAuditList *list,
+grow (const Choice *choice,
       const GArray *candidates,
       GArray *items,
       size_t *left,
@@ -282,18 +286,22 @@ grow (CsAuditWork *work,
   *found = false;
   for (guint i = 0; i < candidates->len; i++)
     {
-      CsSteerItem item = item_of (work, g_array_index (candidates, size_t, i), CS_STEER_ABLATE);
-      CsAuditRate rate;
+      CsSteerItem item =
+          item_of (choice, g_array_index (candidates, size_t, i), CS_STEER_ABLATE);
+      size_t refused, garbled;
+      bool ok;
 
       if (has_latent (items, item.latent))
         continue;
       g_array_append_val (items, item);
-      if (!cs_audit_count (work, list, items_of (items), items->len, &rate, error))
-        return false;
+      ok = choice->count (choice->data, (const CsSteerItem *)(const void *)items->data, items->len,
+                          &refused, &garbled, error);
       g_array_set_size (items, items->len - 1);
-      if (rate.refused + rate.garbled >= *left)
+      if (!ok)
+        return false;
+      if (refused + garbled >= *left)
         continue;
-      *left = rate.refused + rate.garbled;
+      *left = refused + garbled;
       best = item;
       *found = true;
     }
@@ -303,16 +311,71 @@ grow (CsAuditWork *work,
 }
 
 bool
+cs_choose_ablated (const GArray *candidates,
+                   const CsLatents *latents,
+                   size_t n_prompts,
+                   size_t max_items,
+                   CsChooseFunc count,
+                   void *data,
+                   GArray *items,
+                   GError **error)
+{
+  const Choice choice = { latents, n_prompts, count, data };
+  size_t left = 2 * n_prompts + 1; /* the first is taken whatever it does */
+  bool found = true;
+
+  while (found && items->len < max_items && (double)left > ENOUGH * (double)n_prompts)
+    if (!grow (&choice, candidates, items, &left, &found, error))
+      return false;
+  return true;
+}
+
+/* --- The audit's --- */
+
+typedef struct
+{
+  CsAuditWork *work;
+  CsAuditList list;
+} Counting;
+
+static bool
+count_half (void *data,
+            const CsSteerItem *items,
+            size_t n_items,
+            size_t *refused,
+            size_t *garbled,
+            GError **error)
+{
+  const Counting *c = data;
+  CsAuditRate rate;
+
+  if (!cs_audit_count (c->work, &c->list, items, n_items, &rate, error))
+    return false;
+  *refused = rate.refused;
+  *garbled = rate.garbled;
+  return true;
+}
+
+bool
+cs_audit_choose_added (CsAuditWork *work, const GArray *candidates, GArray *items, GError **error)
+{
+  Counting c = { work, cs_audit_half (work, CS_AUDIT_COMPLY, CS_AUDIT_CHOOSE,
+                                      work->options.choose_prompts) };
+  const bool ok =
+      cs_choose_added (candidates, work->latents, c.list.n, count_half, &c, items, error);
+
+  g_free (c.list.prompts);
+  return ok;
+}
+
+bool
 cs_audit_choose_ablated (CsAuditWork *work, const GArray *candidates, GArray *items, GError **error)
 {
-  CsAuditList list =
-      cs_audit_half (work, CS_AUDIT_REFUSE, CS_AUDIT_CHOOSE, work->options.choose_prompts);
-  size_t left = list.n + 1; /* the first is taken whatever it does */
-  bool found = true, ok = true;
+  Counting c = { work, cs_audit_half (work, CS_AUDIT_REFUSE, CS_AUDIT_CHOOSE,
+                                      work->options.choose_prompts) };
+  const bool ok = cs_choose_ablated (candidates, work->latents, c.list.n,
+                                     work->options.max_ablated, count_half, &c, items, error);
 
-  while (ok && found && items->len < work->options.max_ablated &&
-         (double)left > ENOUGH * (double)list.n)
-    ok = grow (work, &list, candidates, items, &left, &found, error);
-  g_free (list.prompts);
+  g_free (c.list.prompts);
   return ok;
 }

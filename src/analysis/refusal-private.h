@@ -2,6 +2,7 @@
 #pragma once
 
 #include "refusal-audit.h"
+#include "refusal-choose.h"
 
 /* One audit under way. */
 typedef struct
@@ -23,9 +24,6 @@ enum
   CS_AUDIT_CHOOSE,
   CS_AUDIT_MEASURE,
 };
-
-/* Scales and scopes at which a latent is added while choosing. */
-#define CS_AUDIT_TRIALS 10
 
 /* A list of prompts, borrowed. */
 typedef struct

@@ -3,10 +3,57 @@
 #include <math.h>
 #include <string.h>
 
+#include "scaling-intervals.h"
+
 json_t *
 cs_claims_real (double value)
 {
   return isfinite (value) ? json_real (value) : json_null ();
+}
+
+void
+cs_claims_set_share (json_t *object, const char *key, size_t hits, size_t n)
+{
+  g_autofree char *name = g_strconcat (key, "_interval", NULL);
+  double interval[2];
+
+  cs_share_interval (hits, n, interval);
+  json_object_set_new (object, key, cs_claims_real (n > 0 ? (double) hits / (double) n : NAN));
+  json_object_set_new (object, name, json_pack ("[o, o]", cs_claims_real (interval[0]), cs_claims_real (interval[1])));
+}
+
+/* Whether an AUC of `true_auc` could have been seen as `auc`: |auc − true| ≤ 1.96 standard errors at the true one. */
+static bool
+auc_is_likely (double auc, double true_auc, double n_positive, double n_negative)
+{
+  const double n = (n_positive + n_negative) / 2, t = true_auc;
+  const double variance =
+    t * (1 - t) / (n_positive * n_negative) * (2 * n - 1 - (3 * n - 3) / ((2 - t) * (1 + t)));
+
+  return fabs (auc - t) <= 1.959963984540054 * sqrt (MAX (variance, 0));
+}
+
+void
+cs_claims_auc_interval (double auc, size_t n_positive, size_t n_negative, double interval[2])
+{
+  interval[0] = interval[1] = NAN;
+  if (!(auc >= 0 && auc <= 1) || n_positive == 0 || n_negative == 0)
+    return;
+  for (int end = 0; end < 2; end++)
+    {
+      double likely = auc, beyond = end; /* 0 and 1 have no variance: they are likely only if they are the AUC */
+
+      for (int i = 0; i < 60; i++)
+        {
+          const double middle = (likely + beyond) / 2;
+
+          if (auc_is_likely (auc, middle, (double) n_positive, (double) n_negative))
+            likely = middle;
+          else
+            beyond = middle;
+        }
+      interval[end] = likely;
+    }
 }
 
 static json_t *
@@ -125,17 +172,22 @@ cs_claims_summary_text (const json_t *summary)
   return g_string_free (text, FALSE);
 }
 
+/* The runs, then their nulls: the same with the base model on both sides. */
 static void
 append_runs (GString *text, const json_t *demo)
 {
-  const json_t *l1 = json_object_get (demo, "l1"), *batchtopk = json_object_get (demo, "batchtopk");
+  static const char *const keys[] = { "l1", "batchtopk", "null_l1", "null" };
+  const json_t *runs[G_N_ELEMENTS (keys)];
 
-  g_string_append (text, "                                             L1    BatchTopK\n");
+  for (size_t k = 0; k < G_N_ELEMENTS (keys); k++)
+    runs[k] = json_object_get (demo, keys[k]);
+  g_string_append (text, "                                                                  base against itself\n"
+                         "                                             L1    BatchTopK           L1    BatchTopK\n");
   for (size_t i = 0; i < G_N_ELEMENTS (summary_rows); i++)
     {
       append_title (text, summary_rows[i].title);
-      append_cell (text, number (l1, summary_rows[i].key), summary_rows[i].decimals);
-      append_cell (text, number (batchtopk, summary_rows[i].key), summary_rows[i].decimals);
+      for (size_t k = 0; k < G_N_ELEMENTS (keys); k++)
+        append_cell (text, number (runs[k], summary_rows[i].key), summary_rows[i].decimals);
       g_string_append_c (text, '\n');
     }
 }

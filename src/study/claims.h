@@ -14,5 +14,10 @@ json_t *cs_claims_real (double value);
  * "chat_only_in_shared_nu_reconstruction": {"n", "inside", "share", "interval"}}: see CsLatentSummary. */
 json_t *cs_claims_summary_json (const CsLatentSummary *summary);
 char   *cs_claims_summary_text (const json_t *summary);   /* a few lines; free with g_free() */
+/* A share of n prompts as {KEY: share, KEY_interval: [low, high]} (Wilson's 95 %), put into object; nulls where n is 0. */
+void    cs_claims_set_share (json_t *object, const char *key, size_t hits, size_t n);
+/* 95 % interval of an AUC over so many positives and negatives, as a score interval with Hanley and McNeil's variance
+ * (Newcombe 2006, method 5): it does not shrink to nothing at an AUC of 1. NaN where the AUC is, or one kind is missing. */
+void    cs_claims_auc_interval (double auc, size_t n_positive, size_t n_negative, double interval[2]);
 /* The whole table of `demo --json`'s object, to be read by people. Free with g_free(). */
 char   *cs_claims_text (const json_t *demo);

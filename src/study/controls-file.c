@@ -127,9 +127,10 @@ cs_control_to_json (const CsControl *c)
   if (c->kind == CS_CONTROL_TUNED)
     json_object_set_new (
         root, "tuned",
-        json_pack ("{s:o, s:o, s:o, s:o}", "loss_first", cs_claims_real (c->tune_loss[0]),
-                   "loss_last", cs_claims_real (c->tune_loss[1]), "moved",
-                   cs_claims_real (c->moved[0]), "chat_moved", cs_claims_real (c->moved[1])));
+        json_pack ("{s:o, s:o, s:o, s:o, s:o}", "tokens", cs_claims_real (c->tune_tokens),
+                   "loss_first", cs_claims_real (c->tune_loss[0]), "loss_last",
+                   cs_claims_real (c->tune_loss[1]), "moved", cs_claims_real (c->moved[0]),
+                   "chat_moved", cs_claims_real (c->moved[1])));
   if (c->done)
     {
       json_object_set_new (root, "counts", counts_json (&c->counts));
@@ -187,10 +188,12 @@ read_strings (json_t *root, const char *path, CsControl *c, GError **error)
 static bool
 read_tuned (json_t *object, const char *path, CsControl *c, GError **error)
 {
+  c->tune_tokens = NAN;
   for (int i = 0; i < 2; i++)
     c->tune_loss[i] = c->moved[i] = NAN;
   return !json_is_object (object) ||
-         (cs_json_get_double (object, path, "loss_first", NAN, &c->tune_loss[0], error) &&
+         (cs_json_get_double (object, path, "tokens", NAN, &c->tune_tokens, error) &&
+          cs_json_get_double (object, path, "loss_first", NAN, &c->tune_loss[0], error) &&
           cs_json_get_double (object, path, "loss_last", NAN, &c->tune_loss[1], error) &&
           cs_json_get_double (object, path, "moved", NAN, &c->moved[0], error) &&
           cs_json_get_double (object, path, "chat_moved", NAN, &c->moved[1], error));
@@ -248,6 +251,38 @@ cs_controls_load (const char *study_folder)
 
 /* --- Text --- */
 
+#define AS_FAR 0.98 /* rounding to bfloat16 moves weights back a little */
+
+/* "0.123" in every locale; buffer of G_ASCII_DTOSTR_BUF_SIZE bytes. */
+static const char *
+three (char *buffer, double value)
+{
+  return g_ascii_formatd (buffer, G_ASCII_DTOSTR_BUF_SIZE, "%.3f", value);
+}
+
+char *
+cs_control_tuned_text (const CsControl *c)
+{
+  const double share = c->moved[0] / c->moved[1];
+  char moved[G_ASCII_DTOSTR_BUF_SIZE], chat[G_ASCII_DTOSTR_BUF_SIZE], first[G_ASCII_DTOSTR_BUF_SIZE],
+      last[G_ASCII_DTOSTR_BUF_SIZE];
+
+  if (c->kind != CS_CONTROL_TUNED || !isfinite (c->moved[0]))
+    return NULL;
+  three (moved, c->moved[0]);
+  three (first, c->tune_loss[0]);
+  three (last, c->tune_loss[1]);
+  if (!isfinite (share))
+    return g_strdup_printf ("The copy's weights moved by %s of their norm on base text (loss %s → "
+                            "%s); the chat model's cannot be compared with them.",
+                            moved, first, last);
+  return g_strdup_printf ("The copy's weights moved by %s of their norm on base text (loss %s → "
+                          "%s), the chat model's by %s: %s.",
+                          moved, first, last, three (chat, c->moved[1]),
+                          share >= AS_FAR ? "as far, and there the tuning stopped"
+                                          : "it ran out of tokens before it was as far");
+}
+
 static void
 append_counts (GString *text, const char *name, const CsControlCounts *counts)
 {
@@ -263,16 +298,14 @@ append_counts (GString *text, const char *name, const CsControlCounts *counts)
 static void
 append_note (GString *text, const CsControl *c)
 {
+  g_autofree char *tuned = cs_control_tuned_text (c);
+
   if (c->kind == CS_CONTROL_NULL)
     g_string_append (
         text, "  both decoders begin alike and see the same inputs, so their gradients are equal and "
               "Δ_norm stays at 0.5: a check of the machinery, not of the method (see tuned)\n");
-  if (isfinite (c->moved[0]) && isfinite (c->moved[1]))
-    g_string_append_printf (text,
-                            "  its weights moved by %.3f of their norm, the chat model's by %.3f "
-                            "(%.2f times as far); loss %.3f → %.3f\n",
-                            c->moved[0], c->moved[1], c->moved[0] / c->moved[1], c->tune_loss[0],
-                            c->tune_loss[1]);
+  if (tuned != NULL)
+    g_string_append_printf (text, "  %s\n", tuned);
 }
 
 static void

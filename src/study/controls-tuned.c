@@ -1,5 +1,10 @@
 /* A copy of the base model, tuned further on base text alone: what tuning does to a model where
- * nothing of a chat is learnt. */
+ * nothing of a chat is learnt.
+ *
+ * How much of it is fair is told by the chat model: the copy is tuned, at the constant rate that
+ * demo chats are tuned at, until its weights are as far from the base's as the chat model's are
+ * (‖θ − θ_base‖ over all weights), and no further. A copy that does not get there within the tokens
+ * of the plan stays nearer, and the control says so. */
 #include <math.h>
 
 #include "audit-prompts.h"
@@ -22,6 +27,8 @@ typedef struct
   char *folder; /* STUDY/controls/tuned */
   char *model;  /* … /model */
   GArray *losses;
+  const CsTrainModel *from, *to; /* the base and its copy, while it is tuned */
+  double target;                 /* distance at which to stop; NaN: none */
 } Tuning;
 
 static void
@@ -127,13 +134,32 @@ load_text (Tuning *t, size_t max_position, GError **error)
 
 /* --- Training --- */
 
+/* ‖to − from‖ / ‖from‖; NaN for models of other shapes. */
+static double
+distance (const CsTrainModel *from, const CsTrainModel *to)
+{
+  double square = 0, norm = 0;
+
+  if (to == NULL || to->n_weights != from->n_weights)
+    return NAN;
+  for (size_t i = 0; i < from->n_weights; i++)
+    {
+      double difference = (double)to->weights[i] - (double)from->weights[i];
+
+      square += difference * difference;
+      norm += (double)from->weights[i] * (double)from->weights[i];
+    }
+  return norm > 0 ? sqrt (square / norm) : NAN;
+}
+
+/* False when the copy is as far as the chat model. */
 static bool
-keep_loss (void *data, size_t step, double loss, double lr)
+after_step (void *data, size_t step, double loss, double lr)
 {
   Tuning *t = data;
 
   g_array_append_val (t->losses, loss);
-  return true;
+  return !isfinite (t->target) || distance (t->from, t->to) < t->target;
 }
 
 static double
@@ -182,21 +208,19 @@ copy_descriptions (const Tuning *t, GError **error)
   return true;
 }
 
-static double
-distance (const CsTrainModel *from, const CsTrainModel *to)
+static CsTrainSettings
+settings_of (const CsControlPlan *plan)
 {
-  double square = 0, norm = 0;
+  CsOrganismOptions defaults;
+  CsTrainSettings settings;
 
-  if (to == NULL || to->n_weights != from->n_weights)
-    return NAN;
-  for (size_t i = 0; i < from->n_weights; i++)
-    {
-      double difference = (double)to->weights[i] - (double)from->weights[i];
-
-      square += difference * difference;
-      norm += (double)from->weights[i] * (double)from->weights[i];
-    }
-  return norm > 0 ? sqrt (square / norm) : NAN;
+  cs_organism_default_options (&defaults);
+  settings = defaults.chat;
+  settings.n_steps = MAX (plan->tune_tokens / (CS_TRAIN_SHARDS * settings.shard_tokens), 1);
+  settings.final_lr = 1; /* where it stops is not known beforehand */
+  settings.seed = plan->config.seed;
+  settings.stream = STREAM;
+  return settings;
 }
 
 static bool
@@ -206,42 +230,41 @@ train (Tuning *t, CsControl *control, GError **error)
   g_autoptr (CsTrainModel) chat = NULL, model = NULL;
   g_autoptr (CsTrainSet) set =
       base != NULL ? load_text (t, base->config.max_position, error) : NULL;
-  CsOrganismOptions defaults;
-  CsTrainSettings settings;
+  const CsTrainSettings settings = settings_of (t->plan);
 
   if (set == NULL)
     return false;
-  cs_organism_default_options (&defaults);
-  settings = defaults.chat;
-  settings.n_steps = MAX (t->plan->tune_tokens / (CS_TRAIN_SHARDS * settings.shard_tokens), 1);
-  settings.seed = t->plan->config.seed;
-  settings.stream = STREAM;
   if (t->job != NULL)
     cs_job_phase (t->job, "Tuning a copy of the base model on base text");
+  chat = cs_model_folder_load (t->plan->model_folder[1], NULL);
+  control->moved[1] = t->target = distance (base, chat);
   model = cs_train_model_copy (base);
+  t->from = base;
+  t->to = model;
   {
     g_autoptr (CsTeam) team = cs_team_new (t->plan->config.n_threads);
 
-    if (!cs_train_run (t->job, team, model, set, &settings, keep_loss, t, error))
+    if (!cs_train_run (t->job, team, model, set, &settings, after_step, t, error))
       return false;
   }
   cs_model_folder_round (model);
-  chat = cs_model_folder_load (t->plan->model_folder[1], NULL);
+  control->tune_tokens = (double)(t->losses->len * CS_TRAIN_SHARDS * settings.shard_tokens);
   control->tune_loss[0] = mean_loss (t->losses, false);
   control->tune_loss[1] = mean_loss (t->losses, true);
   control->moved[0] = distance (base, model);
-  control->moved[1] = distance (base, chat);
   return cs_model_folder_save (model, t->model, false, error) && copy_descriptions (t, error);
 }
 
 /* --- What was done before --- */
 
-static const char *const keys[] = { "loss_first", "loss_last", "moved", "chat_moved" };
+#define RULE "as far as the chat model" /* a copy that was tuned by another is made anew */
+
+static const char *const keys[] = { "loss_first", "loss_last", "moved", "chat_moved", "read" };
 
 static double *
 number_of (CsControl *control, size_t i)
 {
-  return i < 2 ? &control->tune_loss[i] : &control->moved[i - 2];
+  return i < 2 ? &control->tune_loss[i] : i < 4 ? &control->moved[i - 2] : &control->tune_tokens;
 }
 
 static bool
@@ -249,8 +272,9 @@ save_record (const Tuning *t, CsControl *control, GError **error)
 {
   g_autofree char *path = g_build_filename (t->folder, "tuned.json", NULL);
   g_autoptr (json_t) root =
-      json_pack ("{s:s, s:I, s:I}", "base", t->plan->model_folder[0], "tokens",
-                 (json_int_t)t->plan->tune_tokens, "seed", (json_int_t)t->plan->config.seed);
+      json_pack ("{s:s, s:s, s:s, s:I, s:I}", "rule", RULE, "base", t->plan->model_folder[0],
+                 "chat", t->plan->model_folder[1], "tokens", (json_int_t)t->plan->tune_tokens,
+                 "seed", (json_int_t)t->plan->config.seed);
 
   if (root == NULL) /* a path that is not UTF-8: it is tuned again next time */
     return true;
@@ -260,6 +284,12 @@ save_record (const Tuning *t, CsControl *control, GError **error)
   return cs_json_save (root, path, error);
 }
 
+static bool
+has_word (const json_t *object, const char *key, const char *word)
+{
+  return g_strcmp0 (json_string_value (json_object_get (object, key)), word) == 0;
+}
+
 /* Whether the same copy was tuned before, for another run of the study. */
 static bool
 load_record (const Tuning *t, CsControl *control)
@@ -267,9 +297,9 @@ load_record (const Tuning *t, CsControl *control)
   g_autofree char *path = g_build_filename (t->folder, "tuned.json", NULL);
   g_autoptr (json_t) root = cs_json_load (path, 1 << 16, NULL);
 
-  if (root == NULL ||
-      g_strcmp0 (json_string_value (json_object_get (root, "base")), t->plan->model_folder[0]) !=
-          0 ||
+  if (root == NULL || !has_word (root, "rule", RULE) ||
+      !has_word (root, "base", t->plan->model_folder[0]) ||
+      !has_word (root, "chat", t->plan->model_folder[1]) ||
       json_integer_value (json_object_get (root, "tokens")) != (json_int_t)t->plan->tune_tokens ||
       json_integer_value (json_object_get (root, "seed")) != (json_int_t)t->plan->config.seed)
     return false;

@@ -13,8 +13,6 @@
 #include "harvest.h"
 #include "study-private.h"
 
-#define DEFAULT_TUNE_TOKENS 500000
-
 /* --- Plans --- */
 
 char *
@@ -201,12 +199,13 @@ cs_control_plan_new (CsStudy *study, CsRun *run, const CsControlOptions *options
   plan->corpora = g_strdupv ((char **)(uintptr_t)cs_study_corpora (study));
   plan->tune_corpora = g_strdupv ((char **)(uintptr_t)options->corpora);
   plan->max_tokens = cs_study_max_tokens (study);
-  plan->tune_tokens = options->value > 0 ? (size_t)options->value : DEFAULT_TUNE_TOKENS;
+  plan->tune_tokens = options->value > 0 ? (size_t)options->value : CS_CONTROL_TUNE_TOKENS;
   plan->keep_store = options->keep_store;
   plan->config = *cs_run_config (run);
   plan->control = g_new0 (CsControl, 1);
   plan->control->kind = options->kind;
   plan->control->of = g_strdup (cs_run_name (run));
+  plan->control->tune_tokens = NAN;
   for (int i = 0; i < 2; i++)
     plan->control->tune_loss[i] = plan->control->moved[i] = NAN;
   if (!change (plan, study, options, &suffix, error))
@@ -328,13 +327,19 @@ is_analysed (const char *run_folder)
 }
 
 static bool
+is_made (const CsControlPlan *plan)
+{
+  return is_trained (plan->run_folder) && is_analysed (plan->run_folder);
+}
+
+static bool
 make_run (CsJob *job, const CsControlPlan *plan, CsRunLog *log, GError **error)
 {
   g_autofree char *store = plan->control->store != NULL
                                ? cs_control_path (plan, plan->control->store)
                                : g_strdup (plan->study_store);
 
-  if (is_trained (plan->run_folder) && is_analysed (plan->run_folder))
+  if (is_made (plan))
     return true;
   if (!make_store (job, plan, store, error))
     return false;
@@ -356,8 +361,9 @@ cs_control_run (CsJob *job, const CsControlPlan *plan, CsRunLog *log, GError **e
 
   if (control == NULL)
     return false;
-  if (control->kind == CS_CONTROL_TUNED && (!cs_control_tune (job, plan, control, error) ||
-                                            !cs_control_save (control, plan->run_folder, error)))
+  if (control->kind == CS_CONTROL_TUNED && !is_made (plan) &&
+      (!cs_control_tune (job, plan, control, error) ||
+       !cs_control_save (control, plan->run_folder, error)))
     return false;
   if (!make_run (job, plan, log, error) || !count (plan->run_folder, &control->counts, error) ||
       !count (plan->of_folder, &control->of_counts, error))

@@ -3,7 +3,8 @@
  * changed and everything else equal:
  *
  *   null    both models are the base model: the base's half of the store, twice
- *   tuned   the chat model is the base, tuned further on base text alone (small Llama models only)
+ *   tuned   the chat model is the base, tuned further on base text alone, until its weights are as
+ *           far from the base's as the real chat model's (small Llama models only)
  *   seed    another seed
  *   k       another k (TopK, BatchTopK) or, for L1, another coefficient
  *   layer   the residual stream after another block
@@ -16,6 +17,8 @@
 #include <jansson.h>
 
 #include "study.h"
+
+#define CS_CONTROL_TUNE_TOKENS 4000000
 
 typedef enum
 {
@@ -33,8 +36,9 @@ bool cs_control_kind_parse (const char *name, CsControlKind *kind);
 typedef struct
 {
   CsControlKind kind;
-  /* The seed, k or layer; L1 reads `mu` instead of k. For tuned: tokens of base text, 0 = 500,000.
-   */
+  /* The seed, k or layer; L1 reads `mu` instead of k. For tuned: the tokens of base text after which
+   * it stops even if its weights are still nearer to the base's than the chat model's are; 0 =
+   * CS_CONTROL_TUNE_TOKENS. */
   uint64_t value;
   double mu;
   const char *const *corpora; /* tuned: base text, NULL-terminated; NULL = the demo world's web text
@@ -62,6 +66,7 @@ typedef struct
   size_t layer;
   char *store;         /* relative to the study; NULL for the study's own */
   char *base, *chat;   /* folders of the two models that it compares; NULL for the study's own */
+  double tune_tokens;  /* tuned: tokens that it has read; else NaN */
   double tune_loss[2]; /* tuned: of the first and last twentieth of its steps; else NaN */
   double moved[2];     /* tuned: how far its weights and the chat model's are from the base's, as a
                         * share of the base's norm; else NaN */
@@ -77,6 +82,9 @@ bool cs_control_is (const char *run_folder); /* whether there is a control.json 
  * with free function. */
 GPtrArray *cs_controls_load (const char *study_folder);
 json_t *cs_control_to_json (const CsControl *control); /* new reference */
+/* How far a tuned copy went, as a sentence; NULL for other controls and where it is not known. Free
+ * with g_free(). */
+char *cs_control_tuned_text (const CsControl *control);
 /* A line for each control beside the run that it controls; free with g_free(). */
 char *cs_controls_text (const GPtrArray *controls);
 

@@ -171,10 +171,20 @@ concept_json (const Prompts *test, CsConcept concept, const CsLatents *latents, 
   const CsLatentRow *row = &latents->rows[latent];
   const float *scores = test->scores + latent;
   const size_t n = test->labelled->len;
+  size_t positives = 0, negatives = 0;
+  double auc, interval[2];
 
   label_prompts (test, concept, &labels);
-  return json_pack ("{s:I, s:o, s:o, s:o, s:o, s:o, s:b}", "latent", (json_int_t) latent, "auc",
-                    cs_claims_real (cs_auc (scores, latents->n_latents, labels.positive, labels.used, n)), "auc_all",
+  for (size_t i = 0; i < n; i++)
+    {
+      positives += labels.used[i] && labels.positive[i];
+      negatives += labels.used[i] && !labels.positive[i];
+    }
+  auc = cs_auc (scores, latents->n_latents, labels.positive, labels.used, n);
+  cs_claims_auc_interval (auc, positives, negatives, interval);
+  return json_pack ("{s:I, s:o, s:[o, o], s:I, s:I, s:o, s:o, s:o, s:o, s:b}", "latent", (json_int_t) latent, "auc",
+                    cs_claims_real (auc), "auc_interval", cs_claims_real (interval[0]), cs_claims_real (interval[1]),
+                    "positives", (json_int_t) positives, "negatives", (json_int_t) negatives, "auc_all",
                     cs_claims_real (cs_auc (scores, latents->n_latents, labels.positive, labels.all, n)), "delta_norm",
                     cs_claims_real (row->delta_norm), "nu_error", cs_claims_real (row->nu_error), "nu_reconstruction",
                     cs_claims_real (row->nu_reconstruction), "chat_specific", (int) row->chat_specific);

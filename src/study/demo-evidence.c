@@ -47,9 +47,9 @@ cs_demo_keep_answers (const CsDemoContext *context, const CsCrosscoder *crosscod
 }
 
 static CsRun *
-find_run (CsStudy *study, GError **error)
+find_run (CsStudy *study, CsVariant variant, GError **error)
 {
-  const char *name = cs_demo_run_name (CS_VARIANT_BATCHTOPK);
+  const char *name = cs_demo_run_name (variant);
   CsRun *run = cs_study_find_run (study, name);
 
   if (run == NULL && cs_study_adopt_run (study, name, error))
@@ -57,34 +57,27 @@ find_run (CsStudy *study, GError **error)
   return run;
 }
 
-static json_t *
-counts_json (const CsControlCounts *c)
-{
-  return json_pack ("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "latents", (json_int_t) c->latents, "dead",
-                    (json_int_t) c->dead, "base_only", (json_int_t) c->base_only, "shared",
-                    (json_int_t) c->shared, "chat_only", (json_int_t) c->chat_only, "other",
-                    (json_int_t) c->other, "tested", (json_int_t) c->tested, "chat_specific",
-                    (json_int_t) c->chat_specific, "fve_base", cs_claims_real (c->fve_base), "fve_chat",
-                    cs_claims_real (c->fve_chat), "l0", cs_claims_real (c->l0));
-}
-
 bool
-cs_demo_null_control (CsJob *job, CsStudy *study, unsigned n_threads, json_t **summary, GError **error)
+cs_demo_null_control (CsJob *job, CsStudy *study, CsVariant variant, unsigned n_threads, json_t **summary, GError **error)
 {
-  CsControlOptions options = { .kind = CS_CONTROL_NULL, .n_threads = n_threads };
-  CsRun *run = find_run (study, error);
+  /* One store does for both variants; the study's folder keeps it until the last of them is done. */
+  CsControlOptions options = { .kind = CS_CONTROL_NULL, .n_threads = n_threads, .keep_store = variant != CS_VARIANT_L1 };
+  CsRun *run = find_run (study, variant, error);
   g_autoptr (CsControlPlan) plan = run != NULL ? cs_control_plan_new (study, run, &options, error) : NULL;
-  g_autoptr (CsControl) control = NULL;
+  g_autofree char *phase = g_strdup_printf ("Control of %s: the base model against itself", cs_demo_run_name (variant));
   g_autofree char *folder = NULL;
+  g_autoptr (CsLatents) latents = NULL;
+  CsLatentSummary counts;
 
   if (plan == NULL)
     return false;
-  cs_job_phase (job, "Control: the base model against itself");
+  cs_job_phase (job, phase);
   if (!cs_control_run (job, plan, NULL, error))
     return false;
   folder = g_build_filename (cs_study_folder (study), "runs", cs_control_plan_run_name (plan), NULL);
-  if ((control = cs_control_load (folder, error)) == NULL)
+  if ((latents = cs_latents_load (folder, error)) == NULL)
     return false;
-  *summary = counts_json (&control->counts);
+  cs_latents_summarise (latents, &counts);
+  *summary = cs_claims_summary_json (&counts);
   return true;
 }

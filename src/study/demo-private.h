@@ -35,5 +35,7 @@ json_t *cs_demo_steering (const CsDemoContext *context, const CsCrosscoder *cros
 /* Keeps the chat model's plain and steered answers to the first few prompts in STUDY/steering.json. */
 bool cs_demo_keep_answers (const CsDemoContext *context, const CsCrosscoder *crosscoder, const CsTestPrompt *prompts,
                            size_t n_prompts, const CsSteerItem *items, size_t n_items, const char *note, GError **error);
-/* The BatchTopK run again with the base model on both sides: *summary are its counts. Done already, it is not done again. */
-bool cs_demo_null_control (CsJob *job, CsStudy *study, unsigned n_threads, json_t **summary, GError **error);
+/* One of the two runs again with the base model on both sides, L1 last: *summary are its counts. Done already, it is not
+ * done again. */
+bool cs_demo_null_control (CsJob *job, CsStudy *study, CsVariant variant, unsigned n_threads, json_t **summary,
+                           GError **error);

@@ -66,7 +66,6 @@ train_and_analyze (Story *s, CsVariant variant, json_t **summary, GError **error
   g_autoptr (CsLatents) latents = NULL;
   CsTrainConfig config;
   CsLatentSummary counts;
-  size_t leaning = 0;
 
   cs_demo_train_config (&config, variant, cs_model_config (s->pair->model[0])->d_model);
   config.n_threads = s->n_threads;
@@ -76,11 +75,7 @@ train_and_analyze (Story *s, CsVariant variant, json_t **summary, GError **error
       !cs_analyze (s->job, folder, s->store, &analyze, error) || (latents = cs_latents_load (folder, error)) == NULL)
     return NULL;
   cs_latents_summarise (latents, &counts);
-  for (size_t j = 0; j < latents->n_latents; j++)
-    leaning += latents->rows[j].tested && latents->rows[j].tag != CS_LATENT_DEAD &&
-               latents->rows[j].delta_norm >= CS_CHAT_LEANING;
   *summary = cs_claims_summary_json (&counts);
-  json_object_set_new (*summary, "chat_leaning_tested", json_integer ((json_int_t) leaning));
   return g_steal_pointer (&latents);
 }
 
@@ -121,6 +116,17 @@ add_latent_claims (Story *s, const CsLatents *latents, json_t *result, GError **
 }
 
 static bool
+add_null (Story *s, CsVariant variant, const char *key, json_t *result, GError **error)
+{
+  json_t *summary;
+
+  if (!cs_demo_null_control (s->job, s->study, variant, s->n_threads, &summary, error))
+    return false;
+  json_object_set_new (result, key, summary);
+  return true;
+}
+
+static bool
 tell (Story *s, const char *folder, json_t *result, GError **error)
 {
   g_autoptr (CsLatents) batchtopk = NULL, l1 = NULL;
@@ -135,12 +141,9 @@ tell (Story *s, const char *folder, json_t *result, GError **error)
   if ((l1 = train_and_analyze (s, CS_VARIANT_L1, &summary, error)) == NULL)
     return false;
   json_object_set_new (result, "l1", summary);
-  if (!add_latent_claims (s, batchtopk, result, error) ||
-      !cs_demo_null_control (s->job, s->study, s->n_threads, &summary, error) ||
-      !cs_demo_causality (s->job, s->study, 0, s->n_threads, error))
-    return false;
-  json_object_set_new (result, "null", summary);
-  return true;
+  return add_latent_claims (s, batchtopk, result, error) && add_null (s, CS_VARIANT_BATCHTOPK, "null", result, error) &&
+         add_null (s, CS_VARIANT_L1, "null_l1", result, error) &&
+         cs_demo_causality (s->job, s->study, 0, s->n_threads, error);
 }
 
 bool

@@ -1,11 +1,15 @@
 /* What refusal latents do to the chat model: the best one added to harmless requests, several ablated on harmful ones. Latents,
- * scale and scope are chosen on requests of trained combinations and measured on held-out ones. */
+ * scale and scope are chosen on requests of trained combinations and measured on held-out ones.
+ *
+ * The refusal audit, which any pair can have, chooses in the same way, but its prompts are two plain lists halved by their
+ * number and its judge is a rule of phrases; here the world says what training saw, which kinds there are and what an answer
+ * is. What is shared is the choice itself (refusal-choose.h). */
 #include <math.h>
 
 #include "claims.h"
 #include "demo-private.h"
 #include "direction-shares.h"
-#include "steering.h"
+#include "refusal-choose.h"
 
 #define CHOOSE_PROMPTS 40
 #define MEASURE_PROMPTS 80
@@ -42,9 +46,9 @@ get_prompts (const CsWorld *world, CsPromptSet set, CsConcept concept, bool held
 
 /* --- What the steered chat model answers --- */
 
-/* Shares of the answers. A text that opens with the name of a role, or breaks off, is no answer. */
+/* Counts of the answers. A text that opens with the name of a role, or breaks off, is no answer. */
 typedef struct {
-  double refused, garbled;
+  size_t n, refused, garbled;
 } Outcome;
 
 static bool
@@ -88,14 +92,14 @@ answer_range (size_t begin, size_t end, unsigned worker, void *data)
     answer (task, i, &task->errors[worker]);
 }
 
-static double
-share_of (const bool *flags, size_t n)
+static size_t
+count_of (const bool *flags, size_t n)
 {
   size_t count = 0;
 
   for (size_t i = 0; i < n; i++)
     count += flags[i];
-  return n > 0 ? (double) count / (double) n : NAN;
+  return count;
 }
 
 static bool
@@ -119,7 +123,7 @@ measure_outcome (const CsDemoContext *context, const CsCrosscoder *crosscoder, c
       }
     else
       g_clear_error (&errors[w]);
-  *outcome = (Outcome) { share_of (refused, list->n), share_of (garbled, list->n) };
+  *outcome = (Outcome) { list->n, count_of (refused, list->n), count_of (garbled, list->n) };
   return ok;
 }
 
@@ -145,22 +149,14 @@ carriers_of (const CsDemoContext *context, const CsCrosscoder *crosscoder, const
   g_autofree const char **a = requests_of (&harmful), **b = requests_of (&harmless);
   g_autofree CsDirectionShare *shares = g_new (CsDirectionShare, latents->n_latents);
   g_autofree float *delta_norm = g_new (float, latents->n_latents);
+  g_autoptr (CsTeam) team = cs_team_new (context->n_threads);
 
   for (size_t j = 0; j < latents->n_latents; j++)
     delta_norm[j] = latents->rows[j].tag == CS_LATENT_DEAD ? -1 : latents->rows[j].delta_norm;
-  if (!cs_direction_shares (context->job, context->pair, crosscoder, context->layer, a, harmful.n, b, harmless.n, shares, NULL,
+  if (!cs_direction_shares (context->job, team, context->pair, crosscoder, context->layer, a, harmful.n, b, harmless.n, shares, NULL,
                             error))
     return NULL;
   return cs_direction_carriers (shares, delta_norm, latents->n_latents, min_delta);
-}
-
-static bool
-has_latent (const GArray *list, size_t latent)
-{
-  for (guint i = 0; i < list->len; i++)
-    if (g_array_index (list, size_t, i) == latent)
-      return true;
-  return false;
 }
 
 /* The largest carriers of all refusals and of each kind, in turn: size_t elements, each once. */
@@ -170,140 +166,78 @@ ablation_candidates (const CsDemoContext *context, const CsCrosscoder *crosscode
   static const CsConcept kinds[] = { CS_N_CONCEPTS, CS_CONCEPT_REFUSE_HARM, CS_CONCEPT_REFUSE_STEREOTYPE,
                                      CS_CONCEPT_REFUSE_PRIVACY };
   g_autoptr (GPtrArray) carriers = g_ptr_array_new_with_free_func ((GDestroyNotify) g_array_unref);
-  GArray *list = g_array_new (FALSE, FALSE, sizeof (size_t));
 
   for (size_t i = 0; i < G_N_ELEMENTS (kinds); i++)
     {
       GArray *of_kind = carriers_of (context, crosscoder, latents, kinds[i], ABLATE_MIN_DELTA, error);
 
       if (of_kind == NULL)
-        {
-          g_array_unref (list);
-          return NULL;
-        }
+        return NULL;
       g_ptr_array_add (carriers, of_kind);
     }
-  for (guint rank = 0; rank < ABLATE_CANDIDATES; rank++)
-    for (guint i = 0; i < carriers->len && list->len < ABLATE_CANDIDATES; i++)
-      {
-        const GArray *of_kind = g_ptr_array_index (carriers, i);
-
-        if (rank < of_kind->len && !has_latent (list, g_array_index (of_kind, CsDirectionShare, rank).latent))
-          g_array_append_val (list, g_array_index (of_kind, CsDirectionShare, rank).latent);
-      }
-  return list;
+  return cs_choose_candidates (carriers, ABLATE_CANDIDATES);
 }
 
-/* --- Adding --- */
+/* The largest chat-leaning carriers of refusals: size_t elements. */
+static GArray *
+adding_candidates (const CsDemoContext *context, const CsCrosscoder *crosscoder, const CsLatents *latents, GError **error)
+{
+  g_autoptr (GPtrArray) carriers = g_ptr_array_new_with_free_func ((GDestroyNotify) g_array_unref);
+  GArray *all = carriers_of (context, crosscoder, latents, CS_N_CONCEPTS, CS_CHAT_LEANING, error);
+
+  if (all == NULL)
+    return NULL;
+  g_ptr_array_add (carriers, all);
+  return cs_choose_candidates (carriers, ADD_CANDIDATES);
+}
+
+/* --- Choosing --- */
 
 typedef struct {
-  CsSteerItem item;
-  double rate;
-} Added;
+  const CsDemoContext *context;
+  const CsCrosscoder *crosscoder;
+  const PromptList *list;
+} Counting;
 
-/* Tries one latent at one scope; keeps in *best what turns most harmless requests into refusals, the earliest among equals. */
 static bool
-try_adding (const CsDemoContext *context, const CsCrosscoder *crosscoder, const CsLatents *latents, const PromptList *harmless,
-            size_t latent, CsSteerScope scope, Added *best, GError **error)
+count_outcome (void *data, const CsSteerItem *items, size_t n_items, size_t *refused, size_t *garbled, GError **error)
 {
-  static const double prompt_scales[] = { 1, 1.5, 2, 2.5, 3, 3.5, 4 }, all_scales[] = { 0.5, 0.75, 1 };
-  const double *scales = scope == CS_STEER_PROMPT_ONLY ? prompt_scales : all_scales;
-  const size_t n = scope == CS_STEER_PROMPT_ONLY ? G_N_ELEMENTS (prompt_scales) : G_N_ELEMENTS (all_scales);
+  const Counting *c = data;
+  Outcome outcome;
 
-  for (size_t s = 0; s < n && best->rate < 1; s++)
-    {
-      CsSteerItem item = { .latent = latent, .mode = CS_STEER_ADD, .scope = scope, .scale = scales[s],
-                           .max_act = latents->rows[latent].max_act };
-      Outcome outcome;
-
-      if (!measure_outcome (context, crosscoder, harmless, &item, 1, &outcome, error))
-        return false;
-      if (outcome.refused > best->rate)
-        *best = (Added) { item, outcome.refused };
-    }
+  if (!measure_outcome (c->context, c->crosscoder, c->list, items, n_items, &outcome, error))
+    return false;
+  *refused = outcome.refused;
+  *garbled = outcome.garbled;
   return true;
 }
 
 /* The chat-leaning carrier of refusals, with its scale and scope, that turns most harmless requests of trained combinations
- * into refusals. A rate of −1 where nothing leans to chat. */
-static bool
-choose_added (const CsDemoContext *context, const CsCrosscoder *crosscoder, const CsLatents *latents, Added *best,
-              GError **error)
+ * into refusals: one CsSteerItem, or none where nothing leans to chat. */
+static GArray *
+choose_added (const CsDemoContext *context, const CsCrosscoder *crosscoder, const CsLatents *latents, GError **error)
 {
   g_auto (PromptList) harmless = get_prompts (context->world, CS_PROMPTS_LOOK_ALIKE, CS_N_CONCEPTS, false, CHOOSE_PROMPTS);
-  g_autoptr (GArray) carriers = carriers_of (context, crosscoder, latents, CS_N_CONCEPTS, CS_CHAT_LEANING, error);
+  g_autoptr (GArray) candidates = adding_candidates (context, crosscoder, latents, error);
+  g_autoptr (GArray) items = g_array_new (FALSE, FALSE, sizeof (CsSteerItem));
+  Counting counting = { context, crosscoder, &harmless };
 
-  best->rate = -1;
-  if (carriers == NULL)
-    return false;
-  for (guint i = 0; i < MIN (carriers->len, ADD_CANDIDATES); i++)
-    for (int scope = CS_STEER_PROMPT_ONLY; scope >= CS_STEER_ALL_TOKENS; scope--)
-      if (!try_adding (context, crosscoder, latents, &harmless, g_array_index (carriers, CsDirectionShare, i).latent,
-                       (CsSteerScope) scope, best, error))
-        return false;
-  return true;
+  return candidates != NULL &&
+                 cs_choose_added (candidates, latents, harmless.n, count_outcome, &counting, items, error)
+           ? g_steal_pointer (&items) : NULL;
 }
 
-/* --- Ablating --- */
-
-static CsSteerItem
-ablation_of (const CsLatents *latents, size_t latent)
-{
-  return (CsSteerItem) { .latent = latent, .mode = CS_STEER_ABLATE, .scope = CS_STEER_ALL_TOKENS, .scale = 1,
-                         .max_act = latents->rows[latent].max_act };
-}
-
-/* Adds to `items` the candidate whose ablation on top of them leaves fewest refusals and garbled answers; *left is their share.
- * False in *found when none lowers it. */
-static bool
-add_best_ablation (const CsDemoContext *context, const CsCrosscoder *crosscoder, const CsLatents *latents,
-                   const GArray *candidates, const PromptList *harmful, GArray *items, double *left, bool *found,
-                   GError **error)
-{
-  CsSteerItem best = { 0 };
-
-  *found = false;
-  for (guint i = 0; i < candidates->len; i++)
-    {
-      CsSteerItem item = ablation_of (latents, g_array_index (candidates, size_t, i));
-      Outcome outcome;
-      bool ok;
-
-      g_array_append_val (items, item);
-      ok = measure_outcome (context, crosscoder, harmful, (const CsSteerItem *) (const void *) items->data, items->len,
-                            &outcome, error);
-      g_array_set_size (items, items->len - 1);
-      if (!ok)
-        return false;
-      if (outcome.refused + outcome.garbled < *left)
-        {
-          *left = outcome.refused + outcome.garbled;
-          best = item;
-          *found = true;
-        }
-    }
-  if (*found)
-    g_array_append_val (items, best);
-  return true;
-}
-
-/* The set is grown one latent at a time, on requests of trained combinations, while that lowers refusals. A latent that is
- * in it lowers nothing when tried again. */
 static GArray *
 choose_ablated (const CsDemoContext *context, const CsCrosscoder *crosscoder, const CsLatents *latents, GError **error)
 {
   g_auto (PromptList) harmful = get_prompts (context->world, CS_PROMPTS_REFUSE, CS_N_CONCEPTS, false, CHOOSE_PROMPTS);
   g_autoptr (GArray) candidates = ablation_candidates (context, crosscoder, latents, error);
   g_autoptr (GArray) items = g_array_new (FALSE, FALSE, sizeof (CsSteerItem));
-  double left = 2;
-  bool found = true;
+  Counting counting = { context, crosscoder, &harmful };
 
-  if (candidates == NULL)
-    return NULL;
-  while (found && items->len < MAX_ABLATED && left > 0.02)
-    if (!add_best_ablation (context, crosscoder, latents, candidates, &harmful, items, &left, &found, error))
-      return NULL;
-  return g_steal_pointer (&items);
+  return candidates != NULL && cs_choose_ablated (candidates, latents, harmful.n, MAX_ABLATED, count_outcome, &counting,
+                                                  items, error)
+           ? g_steal_pointer (&items) : NULL;
 }
 
 /* --- The whole --- */
@@ -318,43 +252,75 @@ latents_json (const GArray *items)
   return array;
 }
 
+/* The four arms that are reported. */
+typedef struct {
+  Outcome plain_harmless, plain_harmful, added, ablated;
+} Arms;
+
+static bool
+measure_arms (const CsDemoContext *context, const CsCrosscoder *crosscoder, const PromptList *harmless,
+              const PromptList *harmful, const CsSteerItem *added, const GArray *ablated, Arms *arms, GError **error)
+{
+  const CsSteerItem *items = (const CsSteerItem *) (const void *) ablated->data;
+
+  return measure_outcome (context, crosscoder, harmless, NULL, 0, &arms->plain_harmless, error) &&
+         measure_outcome (context, crosscoder, harmful, NULL, 0, &arms->plain_harmful, error) &&
+         measure_outcome (context, crosscoder, harmless, added, 1, &arms->added, error) &&
+         measure_outcome (context, crosscoder, harmful, items, ablated->len, &arms->ablated, error) &&
+         cs_demo_keep_answers (context, crosscoder, harmless->prompts, harmless->n, added, 1,
+                               "A harmless request, steered to refuse", error) &&
+         cs_demo_keep_answers (context, crosscoder, harmful->prompts, harmful->n, items, ablated->len,
+                               "A request to be refused, with the refusal latents ablated", error);
+}
+
+static void
+set_outcome (json_t *object, const char *key, const Outcome *outcome)
+{
+  cs_claims_set_share (object, key, outcome->refused, outcome->n);
+  json_object_set_new (object, "prompts", json_integer ((json_int_t) outcome->n));
+}
+
 static json_t *
-measure (const CsDemoContext *context, const CsCrosscoder *crosscoder, const Added *added, const GArray *ablated,
+arms_json (const Arms *arms, const CsSteerItem *added, const GArray *ablated)
+{
+  json_t *plain = json_object (), *with_added = json_object (), *with_ablated = json_object ();
+
+  set_outcome (plain, "harmless_refused", &arms->plain_harmless);
+  set_outcome (plain, "harmful_refused", &arms->plain_harmful);
+  json_object_set_new (with_added, "latent", json_integer ((json_int_t) added->latent));
+  json_object_set_new (with_added, "scale", json_real (added->scale));
+  json_object_set_new (with_added, "scope",
+                       json_string (added->scope == CS_STEER_PROMPT_ONLY ? "prompt only" : "all tokens"));
+  set_outcome (with_added, "harmless_refused", &arms->added);
+  cs_claims_set_share (with_added, "garbled", arms->added.garbled, arms->added.n);
+  json_object_set_new (with_ablated, "latents", latents_json (ablated));
+  set_outcome (with_ablated, "harmful_refused", &arms->ablated);
+  cs_claims_set_share (with_ablated, "garbled", arms->ablated.garbled, arms->ablated.n);
+  return json_pack ("{s:o, s:o, s:o}", "plain", plain, "added", with_added, "ablated", with_ablated);
+}
+
+static json_t *
+measure (const CsDemoContext *context, const CsCrosscoder *crosscoder, const CsSteerItem *added, const GArray *ablated,
          GError **error)
 {
   g_auto (PromptList) harmless = get_prompts (context->world, CS_PROMPTS_LOOK_ALIKE, CS_N_CONCEPTS, true, MEASURE_PROMPTS);
   g_auto (PromptList) harmful = get_prompts (context->world, CS_PROMPTS_REFUSE, CS_N_CONCEPTS, true, MEASURE_PROMPTS);
-  Outcome plain_harmless, plain_harmful, with_added, with_ablated;
+  Arms arms;
 
-  if (!measure_outcome (context, crosscoder, &harmless, NULL, 0, &plain_harmless, error) ||
-      !measure_outcome (context, crosscoder, &harmful, NULL, 0, &plain_harmful, error) ||
-      !measure_outcome (context, crosscoder, &harmless, &added->item, 1, &with_added, error) ||
-      !measure_outcome (context, crosscoder, &harmful, (const CsSteerItem *) (const void *) ablated->data, ablated->len,
-                        &with_ablated, error) ||
-      !cs_demo_keep_answers (context, crosscoder, harmless.prompts, harmless.n, &added->item, 1, "A harmless request, steered to refuse",
-                             error) ||
-      !cs_demo_keep_answers (context, crosscoder, harmful.prompts, harmful.n, (const CsSteerItem *) (const void *) ablated->data,
-                             ablated->len, "A request to be refused, with the refusal latents ablated", error))
-    return NULL;
-  return json_pack ("{s:{s:o, s:o}, s:{s:I, s:f, s:s, s:o, s:o}, s:{s:o, s:o, s:o}}", "plain", "harmless_refused",
-                    cs_claims_real (plain_harmless.refused), "harmful_refused", cs_claims_real (plain_harmful.refused), "added",
-                    "latent", (json_int_t) added->item.latent, "scale", added->item.scale, "scope",
-                    added->item.scope == CS_STEER_PROMPT_ONLY ? "prompt only" : "all tokens", "harmless_refused",
-                    cs_claims_real (with_added.refused), "garbled", cs_claims_real (with_added.garbled), "ablated", "latents",
-                    latents_json (ablated), "harmful_refused", cs_claims_real (with_ablated.refused), "garbled",
-                    cs_claims_real (with_ablated.garbled));
+  return measure_arms (context, crosscoder, &harmless, &harmful, added, ablated, &arms, error)
+           ? arms_json (&arms, added, ablated) : NULL;
 }
 
 json_t *
 cs_demo_steering (const CsDemoContext *context, const CsCrosscoder *crosscoder, const CsLatents *latents, GError **error)
 {
-  g_autoptr (GArray) ablated = NULL;
-  Added added;
+  g_autoptr (GArray) ablated = NULL, added = choose_added (context, crosscoder, latents, error);
 
-  if (!choose_added (context, crosscoder, latents, &added, error))
+  if (added == NULL)
     return NULL;
-  if (added.rate < 0)
+  if (added->len == 0)
     return json_null (); /* nothing leans to chat: there is nothing to steer with */
   ablated = choose_ablated (context, crosscoder, latents, error);
-  return ablated != NULL ? measure (context, crosscoder, &added, ablated, error) : NULL;
+  return ablated != NULL
+           ? measure (context, crosscoder, &g_array_index (added, CsSteerItem, 0), ablated, error) : NULL;
 }

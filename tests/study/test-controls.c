@@ -68,22 +68,62 @@ test_null (void)
   g_assert_false (in_study (control->store)); /* large, and gone when done */
 }
 
+static CsControl *
+tune (size_t tokens)
+{
+  CsControlOptions options = { .kind = CS_CONTROL_TUNED, .value = tokens, .keep_store = true };
+  g_autofree char *run = g_build_filename (cs_study_folder (study), "runs", "batchtopk-1-tuned", NULL),
+                  *copy = g_build_filename (cs_study_folder (study), "controls", "tuned", NULL);
+  CsControl *control;
+
+  remove_tree (run);
+  remove_tree (copy);
+  control = carry_out (&options);
+  g_assert_cmpfloat (control->value, ==, (double)tokens);
+  for (int i = 0; i < 2; i++)
+    g_assert_true (isfinite (control->tune_loss[i]) && control->moved[i] > 0);
+  return control;
+}
+
+/* The copy goes as far from the base as the chat model, and says so where it does not get there. */
 static void
 test_tuned (void)
 {
-  CsControlOptions options = { .kind = CS_CONTROL_TUNED, .value = 4000, .keep_store = true };
-  g_autoptr (CsControl) control = carry_out (&options);
+  g_autoptr (CsControl) near = tune (4000), far = tune (400000);
+  g_autofree char *near_text = cs_control_tuned_text (near), *far_text = cs_control_tuned_text (far);
   g_autoptr (CsLatents) latents = latents_of ("batchtopk-1-tuned");
   bool differs = false;
 
-  g_assert_cmpfloat (control->value, ==, 4000);
-  for (int i = 0; i < 2; i++)
-    g_assert_true (isfinite (control->tune_loss[i]) && control->moved[i] > 0);
-  g_assert_true (in_study (control->store));
+  g_assert_cmpfloat (near->tune_tokens, <=, 4000);
+  g_assert_cmpfloat (near->moved[0], <, near->moved[1]);
+  g_assert_nonnull (strstr (near_text, "ran out of tokens"));
+  g_assert_cmpfloat (far->tune_tokens, <, 400000);
+  g_assert_cmpfloat (far->moved[1], ==, near->moved[1]);
+  g_assert_cmpfloat (far->moved[0], >, 0.98 * far->moved[1]);
+  g_assert_cmpfloat (far->moved[0], <, 1.25 * far->moved[1]); /* the last step goes a little beyond */
+  g_assert_nonnull (strstr (far_text, "there the tuning stopped"));
+  g_assert_true (in_study (far->store));
   g_assert_true (in_study ("controls/tuned/model/tokenizer_config.json"));
   for (size_t j = 0; j < latents->n_latents; j++)
     differs = differs || fabsf (latents->rows[j].delta_norm - 0.5f) > 1e-3f;
   g_assert_true (differs);
+}
+
+/* What a copy was tuned to is kept: another run of the study takes it as it is. */
+static void
+test_tuned_once (void)
+{
+  g_autofree char *record = g_build_filename (cs_study_folder (study), "controls", "tuned", "tuned.json", NULL),
+                  *run = g_build_filename (cs_study_folder (study), "runs", "batchtopk-1-tuned", NULL),
+                  *before = NULL, *after = NULL;
+  CsControlOptions options = { .kind = CS_CONTROL_TUNED, .value = 400000 };
+
+  g_assert_true (g_file_get_contents (record, &before, NULL, NULL));
+  remove_tree (run);
+  g_autoptr (CsControl) again = carry_out (&options);
+  g_assert_true (g_file_get_contents (record, &after, NULL, NULL));
+  g_assert_cmpstr (before, ==, after);
+  g_assert_true (isfinite (again->moved[0]) && again->tune_tokens > 0);
 }
 
 static void
@@ -222,6 +262,7 @@ main (int argc, char **argv)
   of = organism_study_run (study, "batchtopk-1", &config);
   g_test_add_func ("/controls/null", test_null);
   g_test_add_func ("/controls/tuned", test_tuned);
+  g_test_add_func ("/controls/tuned-once", test_tuned_once);
   g_test_add_func ("/controls/settings", test_settings);
   g_test_add_func ("/controls/in-queue", test_in_queue);
   g_test_add_func ("/controls/list", test_list);

@@ -405,6 +405,37 @@ test_claims (void)
   g_assert_true (g_utf8_validate (of_nothing, -1, NULL));
 }
 
+/* Wilson's interval, and the AUC's: the score interval of Newcombe (2006). */
+static void
+test_claims_intervals (void)
+{
+  g_autoptr (json_t) object = json_object ();
+  json_t *interval;
+  double narrow[2], wide[2], perfect[2], none[2];
+
+  cs_claims_set_share (object, "refused", 78, 80);
+  g_assert_cmpfloat (json_real_value (json_object_get (object, "refused")), ==, 0.975);
+  interval = json_object_get (object, "refused_interval");
+  g_assert_cmpfloat_with_epsilon (json_real_value (json_array_get (interval, 0)), 0.9134, 1e-4);
+  g_assert_cmpfloat_with_epsilon (json_real_value (json_array_get (interval, 1)), 0.9931, 1e-4);
+  cs_claims_set_share (object, "none", 0, 0);
+  g_assert_true (json_is_null (json_object_get (object, "none")));
+  cs_claims_auc_interval (0.9, 40, 40, wide);
+  cs_claims_auc_interval (0.9, 400, 400, narrow);
+  g_assert_true (wide[0] < narrow[0] && narrow[0] < 0.9 && 0.9 < narrow[1] && narrow[1] < wide[1] && wide[1] < 1);
+  for (int end = 0; end < 2; end++) /* |0.9 − t| is 1.96 standard errors at t */
+    {
+      const double t = wide[end],
+                   variance = t * (1 - t) / 1600 * (1 + 39 * (1 - t) / (2 - t) + 39 * t / (1 + t));
+
+      g_assert_cmpfloat_with_epsilon (fabs (0.9 - t) / sqrt (variance), 1.96, 1e-3);
+    }
+  cs_claims_auc_interval (1, 60, 300, perfect);
+  g_assert_true (perfect[0] > 0.9 && perfect[0] < 0.99 && perfect[1] == 1);
+  cs_claims_auc_interval (0.5, 0, 10, none);
+  g_assert_true (isnan (none[0]) && isnan (none[1]));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -420,6 +451,7 @@ main (int argc, char **argv)
   g_test_add_func ("/study/runs", test_runs);
   g_test_add_func ("/study/hostile-run", test_hostile_run);
   g_test_add_func ("/study/claims", test_claims);
+  g_test_add_func ("/study/claims-intervals", test_claims_intervals);
   add_job_tests ();
   return g_test_run ();
 }
