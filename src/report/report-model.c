@@ -58,8 +58,10 @@ cs_report_format (double value, int decimals)
     decimals = -1;
   g_snprintf (format, sizeof format, decimals >= 0 ? "%%.%df" : "%%.4g", decimals);
   g_ascii_formatd (text, sizeof text, format, value);
-  /* Not "-0.00". */
-  return g_strdup (text[0] == '-' && strpbrk (text, "123456789") == NULL ? text + 1 : text);
+  if (text[0] != '-')
+    return g_strdup (text);
+  /* Not "-0.00", and a minus that is as wide as a digit. */
+  return strpbrk (text, "123456789") == NULL ? g_strdup (text + 1) : g_strconcat ("−", text + 1, NULL);
 }
 
 char *
@@ -86,7 +88,28 @@ cs_report_format_interval (double value, double low, double high, int decimals)
     return g_steal_pointer (&middle);
   from = cs_report_format (low, decimals);
   to = cs_report_format (high, decimals);
-  return g_strdup_printf ("%s (%s – %s)", middle, from, to);
+  /* A dash between signs would read as another one. */
+  return g_strdup_printf (low < 0 ? "%s (%s … %s)" : "%s (%s – %s)", middle, from, to);
+}
+
+char *
+cs_report_format_share (double share, double low, double high, size_t n)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+  g_autofree char *middle = cs_report_format (100 * share, 1);
+
+  if (!isfinite (share))
+    return g_steal_pointer (&middle);
+  g_string_append_printf (text, "%s %%", middle);
+  if (isfinite (low) && isfinite (high))
+    {
+      g_autofree char *from = cs_report_format (100 * low, 1), *to = cs_report_format (100 * high, 1);
+
+      g_string_append_printf (text, " (%s – %s %%)", from, to);
+    }
+  if (n > 0)
+    g_string_append_printf (text, _ (", %.0f of %zu"), round (share * (double)n), n);
+  return g_string_free (g_steal_pointer (&text), FALSE);
 }
 
 char *

@@ -51,8 +51,11 @@ void cs_report_texts (CsReportSection *section,
                       size_t n);
 /* "0.50" or "–" where not finite; ASCII digits in every locale. Free with g_free(). */
 char *cs_report_format (double value, int decimals);
-/* "0.50 (0.40 – 0.60)", without what is not finite. Free with g_free(). */
+/* "0.50 (0.40 – 0.60)" or "−0.01 (−0.04 … 0.02)", without what is not finite. Free with g_free(). */
 char *cs_report_format_interval (double value, double low, double high, int decimals);
+/* "97.5 % (91.3 – 99.3 %), 78 of 80", without what is not finite; n = 0 where it is not known. Free
+ * with g_free(). */
+char *cs_report_format_share (double share, double low, double high, size_t n);
 /* The shortest digits that read back as this finite value; buffer holds G_ASCII_DTOSTR_BUF_SIZE
  * bytes; returned. */
 char *cs_report_exact (char *buffer, double value);
@@ -99,6 +102,15 @@ const char *cs_report_source_string (const CsReportSource *source,
                                      const char *key); /* of study.json */
 /* Of an object, NaN where it is no number. */
 double cs_report_real (const json_t *object, const char *key);
+/* A share that claims.json holds under a key, with KEY_interval and the prompts that it is of; an
+ * interval that is not there is Wilson's where the prompts are known. NaN and 0 where unknown. */
+typedef struct
+{
+  double value, low, high;
+  size_t n;
+} CsReportShare;
+
+CsReportShare cs_report_share (const json_t *object, const char *key);
 /* L1 then BatchTopK then other analysed runs that are no controls, no more than n; how many. */
 size_t cs_report_shown_runs (const CsReportSource *source, const CsReportRun **runs, size_t n);
 /* The null control of a run; NULL. */

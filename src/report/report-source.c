@@ -7,6 +7,7 @@
 #include "errors.h"
 #include "json.h"
 #include "kept-steering.h"
+#include "scaling-intervals.h"
 #include "store.h"
 
 #define MAX_JSON ((size_t)64 << 20)
@@ -63,6 +64,32 @@ cs_report_real (const json_t *object, const char *key)
   const json_t *value = json_object_get (object, key);
 
   return json_is_number (value) ? json_number_value (value) : NAN;
+}
+
+CsReportShare
+cs_report_share (const json_t *object, const char *key)
+{
+  g_autofree char *name = g_strconcat (key, "_interval", NULL);
+  const json_t *interval = json_object_get (object, name);
+  const double n = cs_report_real (object, "prompts");
+  CsReportShare share = { .value = cs_report_real (object, key), .low = NAN, .high = NAN };
+  double wilson[2];
+
+  if (!(share.value >= 0 && share.value <= 1))
+    return (CsReportShare){ NAN, NAN, NAN, 0 };
+  if (n >= 1 && n <= 1e9)
+    {
+      share.n = (size_t)n;
+      cs_share_interval ((size_t)round (share.value * n), share.n, wilson);
+      share.low = wilson[0];
+      share.high = wilson[1];
+    }
+  if (json_is_number (json_array_get (interval, 0)) && json_is_number (json_array_get (interval, 1)))
+    {
+      share.low = json_number_value (json_array_get (interval, 0));
+      share.high = json_number_value (json_array_get (interval, 1));
+    }
+  return share;
 }
 
 static void

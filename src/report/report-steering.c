@@ -6,6 +6,7 @@
 #include <glib/gi18n.h>
 
 #include "kept-steering.h"
+#include "scaling-intervals.h"
 
 #define MAX_EXAMPLES 100
 #define MAX_AUDIT_EXAMPLES 6
@@ -19,6 +20,35 @@ is_demo (const CsReportSource *source)
 
 /* --- Concepts and behaviour --- */
 
+static double
+array_real (const json_t *array, size_t index)
+{
+  const json_t *value = json_array_get (array, index);
+
+  return json_is_number (value) ? json_number_value (value) : NAN;
+}
+
+/* A share of so many prompts (NaN: not known), with Wilson's interval; without one where a set had
+ * fewer prompts than that. */
+static void
+add_share (CsReportBlock *table, double share, double n)
+{
+  double interval[2] = { NAN, NAN };
+
+  if (share >= 0 && share <= 1 && n >= 1 && n <= 1e9 &&
+      fabs (share * n - round (share * n)) < 1e-6)
+    cs_share_interval ((size_t)round (share * n), (size_t)n, interval);
+  cs_report_interval (table, share, interval[0], interval[1], 3);
+}
+
+static void
+add_rate (CsReportBlock *table, const json_t *arm, const char *key)
+{
+  const CsReportShare share = cs_report_share (arm, key);
+
+  cs_report_interval (table, share.value, share.low, share.high, 3);
+}
+
 static void
 add_concept (CsReportBlock *table, const char *name, const json_t *concept)
 {
@@ -31,7 +61,9 @@ add_concept (CsReportBlock *table, const char *name, const json_t *concept)
       return;
     }
   cs_report_number (table, cs_report_real (concept, "latent"), 0);
-  cs_report_number (table, cs_report_real (concept, "auc"), 3);
+  cs_report_interval (table, cs_report_real (concept, "auc"),
+                      array_real (json_object_get (concept, "auc_interval"), 0),
+                      array_real (json_object_get (concept, "auc_interval"), 1), 3);
   cs_report_number (table, cs_report_real (concept, "auc_all"), 3);
   cs_report_number (table, cs_report_real (concept, "delta_norm"), 3);
   cs_report_number (table, cs_report_real (concept, "nu_error"), 3);
@@ -51,8 +83,13 @@ add_behaviour (CsReportSection *section, const json_t *models)
                { "base_refused", N_ ("base refuses the same requests") },
                { "false_premise_corrected", N_ ("chat corrects false premises") },
                { "true_premise_answered", N_ ("chat answers true premises straight") } };
+  const double n = cs_report_real (models, "prompts");
+  g_autofree char *number = cs_report_format (n, 0),
+                  *caption = g_strdup_printf (_ ("What the models do: shares of %s held-out requests "
+                                                 "each, with Wilson's 95 %% intervals."),
+                                              number);
   CsReportBlock *table =
-      cs_report_table (section, "models", _ ("What the models do, shares of held-out requests."),
+      cs_report_table (section, "models", caption,
                        (const char *const[]){ _ ("behaviour"), _ ("share"), NULL });
   json_t *share;
   const char *name;
@@ -62,13 +99,13 @@ add_behaviour (CsReportSection *section, const json_t *models)
     g_autofree char *title = g_strdup_printf (_ ("chat refuses: %s"), name);
 
     cs_report_cell (table, title);
-    cs_report_number (table, json_is_number (share) ? json_number_value (share) : NAN, 3);
+    add_share (table, json_is_number (share) ? json_number_value (share) : NAN, n);
   }
   for (size_t i = 0; i < G_N_ELEMENTS (rows); i++)
     if (json_is_number (json_object_get (models, rows[i].key)))
       {
         cs_report_cell (table, _ (rows[i].title));
-        cs_report_number (table, cs_report_real (models, rows[i].key), 3);
+        add_share (table, cs_report_real (models, rows[i].key), n);
       }
 }
 
@@ -89,7 +126,8 @@ cs_report_add_concepts (CsReport *report, const CsReportSource *source)
       table = cs_report_table (
           section, "concepts-table",
           _ ("The chat-leaning BatchTopK latent that detects each labelled concept best on prompts "
-             "of trained combinations, and its AUC on held-out ones."),
+             "of trained combinations, and its AUC on held-out ones, with its 95 % score "
+             "interval."),
           (const char *const[]){ _ ("concept"), _ ("latent"), "AUC", _ ("AUC, all prompts"),
                                  "Δ_norm", "ν^ε", "ν^r", _ ("Latent Scaling"), NULL });
       json_object_foreach (concepts, name, concept) add_concept (table, name, concept);
@@ -101,35 +139,38 @@ cs_report_add_concepts (CsReport *report, const CsReportSource *source)
 /* --- Steering --- */
 
 static void
+add_steering_arm (CsReportBlock *table, const char *name, const json_t *arm)
+{
+  cs_report_cell (table, name);
+  cs_report_number (table, cs_report_real (arm, "prompts"), 0);
+  add_rate (table, arm, "harmless_refused");
+  add_rate (table, arm, "harmful_refused");
+  add_rate (table, arm, "garbled");
+}
+
+static void
 add_steering_table (CsReportSection *section, const json_t *steering)
 {
   json_t *added = json_object_get (steering, "added"),
-         *ablated = json_object_get (steering, "ablated"),
-         *plain = json_object_get (steering, "plain");
+         *ablated = json_object_get (steering, "ablated"), *latent;
   CsReportBlock *table = cs_report_table (
-      section, "steering-table", _ ("Refusals of the chat model on held-out requests, steered."),
-      (const char *const[]){ _ ("intervention"), _ ("harmless refused"), _ ("harmful refused"),
-                             NULL });
-  g_autofree char *scale = cs_report_format (cs_report_real (added, "scale"), 2);
-  g_autofree char *adding = NULL;
+      section, "steering-table",
+      _ ("Refusals of the chat model on held-out requests, steered, and answers that are none "
+         "(garbled): shares with Wilson's 95 % intervals."),
+      (const char *const[]){ _ ("intervention"), _ ("requests"), _ ("harmless refused"),
+                             _ ("harmful refused"), _ ("garbled"), NULL });
+  g_autofree char *scale = cs_report_format (cs_report_real (added, "scale"), 2), *adding = NULL;
   g_autoptr (GString) ablating = g_string_new (_ ("ablated: latents"));
   const char *scope = json_string_value (json_object_get (added, "scope"));
-  json_t *latent;
   size_t i;
 
   adding = g_strdup_printf (_ ("added: latent %.0f, %s × its maximum, %s"),
                             cs_report_real (added, "latent"), scale, scope != NULL ? scope : "");
   json_array_foreach (json_object_get (ablated, "latents"), i, latent) g_string_append_printf (
       ablating, "%s %" JSON_INTEGER_FORMAT, i > 0 ? "," : "", json_integer_value (latent));
-  cs_report_cell (table, _ ("plain"));
-  cs_report_number (table, cs_report_real (plain, "harmless_refused"), 3);
-  cs_report_number (table, cs_report_real (plain, "harmful_refused"), 3);
-  cs_report_cell (table, adding);
-  cs_report_number (table, cs_report_real (added, "harmless_refused"), 3);
-  cs_report_number (table, cs_report_real (added, "harmful_refused"), 3);
-  cs_report_cell (table, ablating->str);
-  cs_report_number (table, cs_report_real (ablated, "harmless_refused"), 3);
-  cs_report_number (table, cs_report_real (ablated, "harmful_refused"), 3);
+  add_steering_arm (table, _ ("plain"), json_object_get (steering, "plain"));
+  add_steering_arm (table, adding, added);
+  add_steering_arm (table, ablating->str, ablated);
 }
 
 /* "batchtopk-1: latent 670 added, 2.00 × its maximum, prompt only" */

@@ -41,11 +41,18 @@ plot_kl (const void *data)
   CsPlot *plot = cs_plot_new (d->title);
   CsLayer *layer = cs_plot_add_bars (plot, _ ("KL to chat"));
 
+  double longest = 0;
+
   for (size_t i = 0; i < d->n; i++)
-    cs_bars_append (layer, d->names[i], d->values[i][0], d->values[i][1], d->values[i][2],
-                    CS_PLOT_CLASS_CHAT_ONLY);
+    {
+      cs_bars_append (layer, d->names[i], d->values[i][0], d->values[i][1], d->values[i][2],
+                      CS_PLOT_CLASS_CHAT_ONLY);
+      longest = MAX (longest, isfinite (d->values[i][2]) ? d->values[i][2] : d->values[i][0]);
+    }
   cs_axis_set_label (cs_plot_x (plot), _ ("KL to chat"), _ ("nats a token"));
   cs_axis_set_from_zero (cs_plot_x (plot), true);
+  if (longest > 0)
+    cs_axis_set_range (cs_plot_x (plot), 0, 1.04 * longest); /* room for the last whisker */
   return plot;
 }
 
@@ -88,9 +95,9 @@ add_causality_table (CsReportSection *section, const CsReportRun *run)
       run->name, c->n_documents, c->n_draws, c->seed, c->layer, c->n_filtered);
   CsReportBlock *table = cs_report_table (
       section, id, caption,
-      (const char *const[]){ _ ("intervention"), _ ("begins with"), _ ("latents"),
+      (const char *const[]){ _ ("intervention"), _ ("on"), _ ("latents"),
                              _ ("KL, all tokens"), _ ("KL, first nine"), _ ("reduction, all"),
-                             _ ("same likeliest token"), NULL });
+                             _ ("same token"), NULL });
 
   for (size_t i = 0; i < c->n_arms; i++)
     {
@@ -101,8 +108,8 @@ add_causality_table (CsReportSection *section, const CsReportRun *run)
       cs_report_cell (table, arm->name);
       cs_report_cell (table, arm->from_chat ? _ ("chat") : _ ("base"));
       cs_report_number (table, (double)arm->n_latents, 0);
-      cs_report_interval (table, all->kl, all->lo, all->hi, 4);
-      cs_report_interval (table, first->kl, first->lo, first->hi, 4);
+      cs_report_interval (table, all->kl, all->lo, all->hi, 3);
+      cs_report_interval (table, first->kl, first->lo, first->hi, 3);
       cs_report_interval (table, all->reduction, all->reduction_lo, all->reduction_hi, 3);
       cs_report_number (table, all->agreement, 3);
     }
@@ -151,6 +158,15 @@ cs_report_add_causality (CsReport *report, const CsReportSource *source)
   if (source->l1 == NULL && source->batchtopk == NULL)
     return;
   section = cs_report_add_section (report, "causality", _ ("Causality"));
+  cs_report_paragraph (
+      section, "%s",
+      _ ("The chat model's upper blocks run on base's residual stream with parts of chat's put in, or "
+         "on chat's with the same parts taken away (“-removed”). “none”: nothing is put in; “base”: "
+         "the base model itself; “all”: every latent; “template”: the tokens of the chat template; "
+         "“set”: the latents that lean furthest to chat; “best-” and “worst-delta”: their halves by "
+         "Δ_norm, “best-” and “worst-scaling”: by Latent Scaling; “specific”: the chat-specific ones; "
+         "“random”: as many random ones as a half has. “same token”: the share of positions whose "
+         "likeliest token is the chat model's."));
   if (source->batchtopk != NULL)
     add_causality (section, source, source->batchtopk);
   if (source->l1 != NULL)
@@ -191,6 +207,26 @@ add_control (CsReportBlock *table, const CsControl *control)
   add_counts (table, &control->of_counts);
 }
 
+/* What the numbers of a control can and cannot say. */
+static void
+tell_about_controls (CsReportSection *section, const CsReportSource *source, bool any_null)
+{
+  if (any_null)
+    cs_report_paragraph (
+        section, "%s",
+        _ ("The null control checks the machinery, not the method: both halves begin alike and see "
+           "the same inputs, so that Δ_norm stays at 0.5. A copy of the base model that was tuned "
+           "on base text alone says more."));
+  for (guint i = 0; i < source->runs->len; i++)
+    {
+      const CsReportRun *run = g_ptr_array_index (source->runs, i);
+      g_autofree char *tuned = run->control != NULL ? cs_control_tuned_text (run->control) : NULL;
+
+      if (tuned != NULL)
+        cs_report_paragraph (section, "%s: %s", run->name, tuned);
+    }
+}
+
 static void
 tell_missing_controls (CsReportSection *section, const CsReportSource *source)
 {
@@ -216,6 +252,7 @@ cs_report_add_controls (CsReport *report, const CsReportSource *source)
 {
   CsReportSection *section;
   CsReportBlock *table = NULL;
+  bool any_null = false;
 
   if (source->runs->len == 0)
     return;
@@ -226,6 +263,7 @@ cs_report_add_controls (CsReport *report, const CsReportSource *source)
 
       if (run->control == NULL || !run->control->done)
         continue;
+      any_null = any_null || run->control->kind == CS_CONTROL_NULL;
       if (table == NULL)
         table = cs_report_table (
             section, "controls-table",
@@ -237,6 +275,7 @@ cs_report_add_controls (CsReport *report, const CsReportSource *source)
                                    _ ("FVE base"), _ ("FVE chat"), "L0", NULL });
       add_control (table, run->control);
     }
+  tell_about_controls (section, source, any_null);
   tell_missing_controls (section, source);
 }
 

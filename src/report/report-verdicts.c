@@ -8,6 +8,8 @@
 
 #include "scaling-intervals.h"
 
+#define LEAST_AUC 0.9
+
 /* Above: the whole interval is over the limit; below: under it. */
 static CsReportVerdict
 verdict_above (double value, double low, double high, double limit)
@@ -71,7 +73,7 @@ compare_runs (CsReportSection *section, const CsReportSource *source, bool bin)
   const CsLatentSummary *s = &source->batchtopk->summary, *t = &source->l1->summary;
 
   cs_report_claim (section, compare (batchtopk, l1), claim,
-                   _ ("%s: %s, %zu of %zu; %s: %s, %zu of %zu (95 %% intervals)."),
+                   _ ("%s: %s, %zu of %zu; %s: %s, %zu of %zu (Wilson 95 %% intervals)."),
                    source->batchtopk->name, a, bin ? s->chat_only_specific : s->chat_specific,
                    bin ? s->chat_only : s->chat_leaning, source->l1->name, b,
                    bin ? t->chat_only_specific : t->chat_specific,
@@ -107,9 +109,10 @@ judge_control (CsReportSection *section,
                                                                              : CS_REPORT_FAILS;
 
   cs_report_claim (section, verdict, claim,
-                   _ ("%zu in the control (%zu of its latents are chat-only by Δ_norm), %zu in the "
-                      "run (%zu)."),
-                   counts->chat_specific, counts->chat_only, of->chat_specific, of->chat_only);
+                   _ ("Of %zu latents %zu in the control (chat-only by Δ_norm: %zu), of %zu latents "
+                      "%zu in the run (%zu). All are counted: no interval."),
+                   counts->latents, counts->chat_specific, counts->chat_only, of->latents,
+                   of->chat_specific, of->chat_only);
 }
 
 /* --- Causality --- */
@@ -130,12 +133,14 @@ judge_contrast (CsReportSection *section,
       if (g_strcmp0 (c->a, a) != 0 || g_strcmp0 (c->b, b) != 0)
         continue;
       g_autofree char *text = cs_report_format_interval (
-          c->difference[CS_CAUSALITY_ALL], c->lo[CS_CAUSALITY_ALL], c->hi[CS_CAUSALITY_ALL], 4);
+          c->difference[CS_CAUSALITY_ALL], c->lo[CS_CAUSALITY_ALL], c->hi[CS_CAUSALITY_ALL], 3);
       cs_report_claim (section,
                        verdict_above (c->difference[CS_CAUSALITY_ALL], c->lo[CS_CAUSALITY_ALL],
                                       c->hi[CS_CAUSALITY_ALL], 0),
-                       claim, _ ("KL of “%s” less KL of “%s” over all answer tokens: %s nats."), a,
-                       b, text);
+                       claim,
+                       _ ("KL of “%s” less KL of “%s” over all answer tokens: %s nats (95 %% bootstrap "
+                          "interval over %zu conversations, %zu draws)."),
+                       a, b, text, run->causality->n_documents, run->causality->n_draws);
       return;
     }
   cs_report_claim (section, CS_REPORT_UNKNOWN, claim, "%s",
@@ -158,11 +163,28 @@ judge_causality (CsReportSection *section, const CsReportRun *run)
 
 /* --- Concepts and steering, of the demo's story --- */
 
+/* An AUC with its interval; without one it is as it is, and *all_known becomes false. */
+static CsReportVerdict
+judge_concept (const json_t *concept, bool *all_known)
+{
+  const json_t *interval = json_object_get (concept, "auc_interval");
+  const json_t *low = json_array_get (interval, 0), *high = json_array_get (interval, 1);
+  const double auc = cs_report_real (concept, "auc");
+
+  if (!json_is_number (low) || !json_is_number (high))
+    *all_known = false;
+  if (!isfinite (auc) || !json_is_true (json_object_get (concept, "chat_specific")))
+    return CS_REPORT_FAILS;
+  return verdict_above (auc, json_is_number (low) ? json_number_value (low) : NAN,
+                        json_is_number (high) ? json_number_value (high) : NAN, LEAST_AUC);
+}
+
 static void
 judge_concepts (CsReportSection *section, const CsReportSource *source)
 {
   json_t *concepts = json_object_get (source->claims, "concepts"), *concept;
-  size_t n = 0, good = 0;
+  size_t n = 0, of[CS_REPORT_UNKNOWN + 1] = { 0 };
+  bool all_known = true;
   const char *name;
 
   if (!json_is_object (concepts))
@@ -170,28 +192,49 @@ judge_concepts (CsReportSection *section, const CsReportSource *source)
   json_object_foreach (concepts, name, concept)
   {
     n++;
-    good += cs_report_real (concept, "auc") >= 0.9 &&
-            json_is_true (json_object_get (concept, "chat_specific"));
+    of[judge_concept (concept, &all_known)]++;
   }
-  cs_report_claim (
-      section,
-      n == 0      ? CS_REPORT_UNKNOWN
-      : good == n ? CS_REPORT_HOLDS
-                  : CS_REPORT_FAILS,
-      _ ("Each concept that chat-tuning taught has a chat-specific latent that detects "
-         "it with AUC ≥ 0.9 on held-out prompts."),
-      _ ("%zu of %zu concepts."), good, n);
+  cs_report_claim (section,
+                   n == 0                        ? CS_REPORT_UNKNOWN
+                   : of[CS_REPORT_FAILS] > 0     ? CS_REPORT_FAILS
+                   : of[CS_REPORT_UNDECIDED] > 0 ? CS_REPORT_UNDECIDED
+                                                 : CS_REPORT_HOLDS,
+                   _ ("Each concept that chat-tuning taught has a chat-specific latent that detects "
+                      "it with AUC ≥ 0.9 on held-out prompts."),
+                   all_known
+                       ? _ ("%zu of %zu concepts by the whole 95 %% interval of the AUC (a score "
+                            "interval with Hanley and McNeil's variance); undecided: %zu, not: %zu.")
+                       : _ ("%zu of %zu concepts by the AUC alone, as the number of prompts is not "
+                            "known; undecided: %zu, not: %zu."),
+                   of[CS_REPORT_HOLDS], n, of[CS_REPORT_UNDECIDED], of[CS_REPORT_FAILS]);
 }
 
+/* Adding: the whole interval is over a half. Ablating: at most half of the refusals are left, by
+ * the ends of both intervals that are nearest to each other. */
 static void
-judge_rate (CsReportSection *section, const char *claim, double plain, double steered, bool more)
+judge_rate (CsReportSection *section,
+            const char *claim,
+            const CsReportShare *plain,
+            const CsReportShare *steered,
+            bool more)
 {
-  CsReportVerdict verdict = !isfinite (plain) || !isfinite (steered) ? CS_REPORT_UNKNOWN
-                            : more ? (steered >= 0.5 ? CS_REPORT_HOLDS : CS_REPORT_FAILS)
-                                   : (steered <= 0.5 * plain ? CS_REPORT_HOLDS : CS_REPORT_FAILS);
-  g_autofree char *a = cs_report_format (100 * plain, 1), *b = cs_report_format (100 * steered, 1);
+  const double limit[] = { 0.5 * plain->value, 0.5 * plain->low, 0.5 * plain->high };
+  const double rate[] = { steered->value, steered->low, steered->high };
+  CsReportVerdict verdict = more ? verdict_above (rate[0], rate[1], rate[2], 0.5)
+                                 : compare (limit, rate);
+  g_autofree char *from = cs_report_format_share (plain->value, plain->low, plain->high, plain->n),
+                  *to = cs_report_format_share (steered->value, steered->low, steered->high,
+                                                steered->n);
 
-  cs_report_claim (section, verdict, claim, _ ("Refused: %s %% plain, %s %% steered."), a, b);
+  if (!isfinite (plain->value))
+    verdict = CS_REPORT_UNKNOWN;
+  else if (!more && (!isfinite (limit[1]) || !isfinite (rate[1])))
+    verdict = verdict_above (limit[0], NAN, NAN, rate[0]); /* without intervals */
+  cs_report_claim (section, verdict, claim,
+                   isfinite (steered->low)
+                       ? _ ("Refused: %s plain; %s steered (Wilson 95 %% intervals).")
+                       : _ ("Refused: %s plain; %s steered."),
+                   from, to);
 }
 
 static void
@@ -199,20 +242,22 @@ judge_steering (CsReportSection *section, const CsReportSource *source)
 {
   const json_t *steering = json_object_get (source->claims, "steering");
   const json_t *plain = json_object_get (steering, "plain");
+  const CsReportShare
+      harmless = cs_report_share (plain, "harmless_refused"),
+      harmful = cs_report_share (plain, "harmful_refused"),
+      added = cs_report_share (json_object_get (steering, "added"), "harmless_refused"),
+      ablated = cs_report_share (json_object_get (steering, "ablated"), "harmful_refused");
 
   if (!json_is_object (steering))
     return;
   judge_rate (section,
               _ ("Adding one latent makes the chat model refuse at least half of the harmless "
                  "requests."),
-              cs_report_real (plain, "harmless_refused"),
-              cs_report_real (json_object_get (steering, "added"), "harmless_refused"), true);
-  judge_rate (
-      section,
-      _ ("Ablating its refusal latents at least halves the chat model's refusals of harmful "
-         "requests."),
-      cs_report_real (plain, "harmful_refused"),
-      cs_report_real (json_object_get (steering, "ablated"), "harmful_refused"), false);
+              &harmless, &added, true);
+  judge_rate (section,
+              _ ("Ablating its refusal latents at least halves the chat model's refusals of harmful "
+                 "requests."),
+              &harmful, &ablated, false);
 }
 
 static void
@@ -240,13 +285,13 @@ judge_audit (CsReportSection *section, const CsReportRun *run)
                    "that should be refused."),
           run->name);
       const CsAuditRate *steered = arm == 0 ? more : less, *before = &plain[set];
-      g_autofree char *from = cs_report_format_interval (100 * before->rate, 100 * before->low,
-                                                         100 * before->high, 1),
-                      *to = cs_report_format_interval (100 * steered->rate, 100 * steered->low,
-                                                       100 * steered->high, 1);
+      g_autofree char *from = cs_report_format_share (before->rate, before->low, before->high,
+                                                      before->n),
+                      *to = cs_report_format_share (steered->rate, steered->low, steered->high,
+                                                    steered->n);
 
       cs_report_claim (section, compare (a, b), claim,
-                       _ ("Refused: %s %% plain, %s %% steered (95 %% intervals)."), from, to);
+                       _ ("Refused: %s plain; %s steered (Wilson 95 %% intervals)."), from, to);
     }
 }
 
@@ -267,7 +312,7 @@ judge_planted (CsReportSection *section, const CsPlantedResults *planted)
   g_autofree char *s = cs_report_format_interval (shrinkage.mean, shrinkage.low, shrinkage.high, 2),
                   *d = cs_report_format_interval (decoupling.mean, decoupling.low, decoupling.high,
                                                   2),
-                  *f = cs_report_format_interval (flagged.mean, flagged.low, flagged.high, 3),
+                  *f = cs_report_format_share (flagged.mean, flagged.low, flagged.high, flagged.n),
                   *a = cs_report_format_interval (l1.mean, l1.low, l1.high, 2),
                   *b = cs_report_format_interval (batchtopk.mean, batchtopk.low, batchtopk.high, 2);
   CsReportVerdict one = verdict_above (shrinkage.mean, shrinkage.low, shrinkage.high, 0),
@@ -277,14 +322,16 @@ judge_planted (CsReportSection *section, const CsPlantedResults *planted)
       section, one == CS_REPORT_FAILS || two == CS_REPORT_FAILS ? CS_REPORT_FAILS : MAX (one, two),
       _ ("Planted world: both traps, Complete Shrinkage and Latent Decoupling, put "
          "false latents into L1's chat-only bin."),
-      _ ("A world's mean: %s from shrinkage, %s from decoupling; %zu seeds."), s, d, shrinkage.n);
+      _ ("A world's mean: %s from shrinkage, %s from decoupling (Student's 95 %% intervals "
+         "over %zu seeds)."),
+      s, d, shrinkage.n);
   cs_report_claim (section,
                    flagged.n == 0        ? CS_REPORT_UNKNOWN
                    : flagged.mean >= 0.9 ? CS_REPORT_HOLDS
                                          : CS_REPORT_FAILS,
                    _ ("Planted world: Latent Scaling flags at least 90 % of L1's false chat-only "
                       "latents."),
-                   _ ("Flagged: %s of %zu."), f, flagged.n);
+                   _ ("Flagged: %s (Wilson 95 %% interval)."), f);
   cs_report_claim (section,
                    !isfinite (l1.mean) || !isfinite (batchtopk.mean) ? CS_REPORT_UNKNOWN
                    : l1.mean <= 0                                    ? CS_REPORT_UNDECIDED
@@ -292,7 +339,9 @@ judge_planted (CsReportSection *section, const CsPlantedResults *planted)
                                                                      : CS_REPORT_FAILS,
                    _ ("Planted world: BatchTopK has at most a fifth of the false chat-only latents "
                       "that L1 has at equal L0."),
-                   _ ("A world's mean: %s with BatchTopK, %s with L1."), b, a);
+                   _ ("A world's mean: %s with BatchTopK, %s with L1 (Student's 95 %% intervals over "
+                      "%zu seeds)."),
+                   b, a, l1.n);
 }
 
 /* --- The section --- */

@@ -247,6 +247,98 @@ test_verdicts (Fixture *f, const void *data)
   g_assert_cmpint (verdict_of (report, "against itself"), ==, CS_REPORT_UNKNOWN);
 }
 
+static const char *
+detail_of (const CsReport *report, const char *part)
+{
+  const CsReportSection *claims = g_ptr_array_index (report->sections, 0);
+
+  for (guint b = 0; b < claims->blocks->len; b++)
+    {
+      const CsReportBlock *block = g_ptr_array_index (claims->blocks, b);
+
+      if (block->kind == CS_REPORT_CLAIM && strstr (block->text, part) != NULL)
+        return block->detail;
+    }
+  g_assert_not_reached ();
+}
+
+/* Where the prompts are known, the interval decides. */
+static void
+test_verdicts_by_interval (Fixture *f, const void *data)
+{
+  static const struct
+  {
+    double added, ablated, auc_low;
+    CsReportVerdict adding, ablating, concepts;
+  } cases[] = {
+    { 0.975, 0.125, 0.95, CS_REPORT_HOLDS, CS_REPORT_HOLDS, CS_REPORT_HOLDS },
+    { 0.55, 0.45, 0.89, CS_REPORT_UNDECIDED, CS_REPORT_UNDECIDED, CS_REPORT_UNDECIDED },
+    { 0.25, 0.7, 0.95, CS_REPORT_FAILS, CS_REPORT_FAILS, CS_REPORT_HOLDS },
+  };
+
+  write_study (f);
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      char added[G_ASCII_DTOSTR_BUF_SIZE], ablated[G_ASCII_DTOSTR_BUF_SIZE], low[G_ASCII_DTOSTR_BUF_SIZE];
+      g_autofree char *json = g_strdup_printf (
+          "{\"concepts\": {\"a\": {\"auc\": 0.97, \"auc_interval\": [%s, 0.99], \"chat_specific\": "
+          "true}}, \"steering\": {\"plain\": {\"harmless_refused\": 0.0, \"harmful_refused\": 1.0, "
+          "\"prompts\": 80}, \"added\": {\"harmless_refused\": %s, \"prompts\": 80}, \"ablated\": "
+          "{\"harmful_refused\": %s, \"prompts\": 80}}}",
+          g_ascii_dtostr (low, sizeof low, cases[i].auc_low),
+          g_ascii_dtostr (added, sizeof added, cases[i].added),
+          g_ascii_dtostr (ablated, sizeof ablated, cases[i].ablated));
+      g_autoptr (CsReport) report = NULL;
+
+      write_file (f, "claims.json", json);
+      report = read_study (f);
+      g_assert_cmpint (verdict_of (report, "Adding one latent"), ==, cases[i].adding);
+      g_assert_cmpint (verdict_of (report, "Ablating its refusal"), ==, cases[i].ablating);
+      g_assert_cmpint (verdict_of (report, "Each concept"), ==, cases[i].concepts);
+      if (i == 0)
+        g_assert_cmpstr (detail_of (report, "Adding one latent"), ==,
+                         "Refused: 0.0 % (0.0 – 4.6 %), 0 of 80 plain; 97.5 % (91.3 – 99.3 %), 78 of 80 "
+                         "steered (Wilson 95 % intervals).");
+    }
+}
+
+/* The same words for a verdict in every file. */
+static void
+test_words (Fixture *f, const void *data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CsReport) report = NULL;
+  g_autoptr (CsCsv) csv = NULL;
+  g_autofree char *folder = g_build_filename (f->folder, "tables", NULL),
+                  *path = g_build_filename (folder, "claims.csv", NULL), *html = NULL;
+  const CsReportSection *claims;
+  size_t row = 0;
+
+  write_study (f);
+  report = read_study (f);
+  g_assert_true (cs_report_save_csv (report, folder, &error));
+  csv = cs_csv_open (path, &error);
+  g_assert_no_error (error);
+  html = cs_report_html (report);
+  claims = g_ptr_array_index (report->sections, 0);
+  for (guint b = 0; b < claims->blocks->len; b++)
+    {
+      const CsReportBlock *block = g_ptr_array_index (claims->blocks, b);
+      const char *word = cs_report_verdict_word (block->verdict);
+
+      if (block->kind != CS_REPORT_CLAIM)
+        continue;
+      g_autofree char *markup = g_strdup_printf ("%s</span> ", word);
+
+      g_assert_nonnull (strstr (html, markup));
+      g_assert_cmpstr (cs_csv_text (csv, row, (size_t)cs_csv_column (csv, "claim")), ==, block->text);
+      g_assert_cmpstr (cs_csv_text (csv, row, (size_t)cs_csv_column (csv, "verdict")), ==, word);
+      g_assert_cmpstr (cs_csv_text (csv, row++, (size_t)cs_csv_column (csv, "numbers")), ==,
+                       block->detail);
+    }
+  g_assert_cmpuint (row, ==, cs_csv_n_rows (csv));
+}
+
 /* Nothing that was given as text becomes markup, and nothing points outside. */
 static void
 test_html (Fixture *f, const void *data)
@@ -382,6 +474,8 @@ main (int argc, char **argv)
   ADD ("empty", test_empty);
   ADD ("numbers", test_numbers);
   ADD ("verdicts", test_verdicts);
+  ADD ("verdicts-by-interval", test_verdicts_by_interval);
+  ADD ("words", test_words);
   ADD ("html", test_html);
   ADD ("pdf", test_pdf);
   ADD ("csv", test_csv);
