@@ -10,7 +10,7 @@
 #include <glib/gstdio.h>
 #include <sqlite3.h>
 
-#include "errors.h"
+#include "file-error.h"
 #include "file-replace.h"
 #include "latents-exchange.h"
 
@@ -33,9 +33,9 @@ cs_attached_examples_exist (const char *run_folder)
 static bool
 fail (sqlite3 *db, const char *path, GError **error)
 {
-  g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
-               "“%s” is not a database of examples that can be read (%s): get it again.", path,
-               db ? sqlite3_errmsg (db) : "no memory");
+  cs_file_error (error, CS_ERROR_FORMAT,
+                 "“%s” is not a database of examples that can be read (%s): get it again.", path,
+                 db ? sqlite3_errmsg (db) : "no memory");
   return false;
 }
 
@@ -129,8 +129,8 @@ copy_database (sqlite3 *db, const char *db_path, size_t n_latents, size_t *n, GE
   make_safe (db);
   if (!has_tables (db))
     {
-      g_set_error (
-          error, CS_ERROR, CS_ERROR_FORMAT,
+      cs_file_error (
+          error, CS_ERROR_FORMAT,
           "“%s” is no database of examples: it needs the tables sequences, quantile_examples and "
           "activation_details.",
           db_path);
@@ -140,11 +140,11 @@ copy_database (sqlite3 *db, const char *db_path, size_t n_latents, size_t *n, GE
     return fail (db, db_path, error);
   if (check_features (db, n_latents, n))
     return true;
-  g_set_error (error, CS_ERROR, CS_ERROR_MISMATCH,
-               "The examples in “%s” are of latents that this crosscoder has not, or there are "
-               "none: take those that "
-               "belong to it.",
-               db_path);
+  cs_file_error (error, CS_ERROR_MISMATCH,
+                 "The examples in “%s” are of latents that this crosscoder has not, or there are "
+                 "none: take those that "
+                 "belong to it.",
+                 db_path);
   return false;
 }
 
@@ -164,7 +164,7 @@ cs_latents_attach_examples (CsJob *job,
     return false;
   if (!g_file_test (db_path, G_FILE_TEST_IS_REGULAR))
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_IO, "“%s” cannot be read: check the path.", db_path);
+      cs_file_error (error, CS_ERROR_IO, "“%s” cannot be read: check the path.", db_path);
       return false;
     }
   const int flags =

@@ -5,7 +5,7 @@
 
 #include <glib/gstdio.h>
 
-#include "errors.h"
+#include "file-error.h"
 
 #define MAX_BYTES ((goffset)1 << 30)
 #define MAX_COLUMNS ((size_t)4096)
@@ -21,9 +21,9 @@ struct CsCsv
 static bool
 fail (const CsCsv *csv, GError **error, const char *what)
 {
-  g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
-               "“%s” is not a table that can be read: %s. Export it again as CSV.", csv->path,
-               what);
+  cs_file_error (error, CS_ERROR_FORMAT,
+                 "“%s” is not a table that can be read: %s; export it again as CSV.", csv->path,
+                 what);
   return false;
 }
 
@@ -118,9 +118,9 @@ cs_csv_open (const char *path, GError **error)
     }
   if (!g_file_get_contents (path, &csv->bytes, &size, &reason))
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_IO,
-                   "“%s” cannot be read (%s): check the path and its permissions.", path,
-                   reason->message);
+      cs_file_error (error, CS_ERROR_IO,
+                     "“%s” cannot be read (%s): check the path and its permissions.", path,
+                     reason->message);
       return NULL;
     }
   if (!g_utf8_validate (csv->bytes, (gssize)size, NULL))

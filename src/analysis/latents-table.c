@@ -6,7 +6,7 @@
 #include <glib/gstdio.h>
 
 #include "csv-table.h"
-#include "errors.h"
+#include "file-error.h"
 #include "latents-exchange.h"
 #include "latents-private.h"
 
@@ -24,8 +24,7 @@ typedef struct
 static bool
 fail (const Table *table, GError **error, const char *what)
 {
-  g_set_error (error, CS_ERROR, CS_ERROR_MISMATCH, "“%s” cannot be attached: %s.", table->path,
-               what);
+  cs_file_error (error, CS_ERROR_MISMATCH, "“%s” cannot be attached: %s.", table->path, what);
   return false;
 }
 

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "errors.h"
+#include "file-error.h"
 #include "file-replace.h"
 
 enum { DEFAULT_MAX_BYTES = 256 * 1024 * 1024 };
@@ -78,9 +78,9 @@ parse (const char *text, size_t size, size_t flags, const char *name, GError **e
       g_string_free (marked, TRUE);
     }
   if (value == NULL)
-    g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
-                 "%s is not valid JSON (line %d, column %d: %s): repair or replace the file", name,
-                 problem.line, problem.column, problem.text);
+    cs_file_error (error, CS_ERROR_FORMAT,
+                   "%s is not valid JSON (line %d, column %d: %s): repair or replace the file",
+                   name, problem.line, problem.column, problem.text);
   return value;
 }
 
@@ -123,16 +123,16 @@ check_size (int fd, const char *path, size_t max_bytes, size_t *size, GError **e
 
   if (fstat (fd, &info) != 0 || !S_ISREG (info.st_mode))
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_IO, "%s is not a file: choose a JSON file", path);
+      cs_file_error (error, CS_ERROR_IO, "%s is not a file: choose a JSON file", path);
       return false;
     }
   if ((uintmax_t) info.st_size > max_bytes)
     {
-      g_set_error (
-        error, CS_ERROR, CS_ERROR_FORMAT,
-        "%s has %ju bytes, more than the %zu that such a file may have: check that it is "
-        "the right file",
-        path, (uintmax_t) info.st_size, max_bytes);
+      cs_file_error (
+          error, CS_ERROR_FORMAT,
+          "%s has %ju bytes, more than the %zu that such a file may have: check that it is "
+          "the right file",
+          path, (uintmax_t)info.st_size, max_bytes);
       return false;
     }
   *size = (size_t) info.st_size;
@@ -149,8 +149,8 @@ read_file (int fd, const char *path, size_t max_bytes, char **text, size_t *size
     errno = ENOMEM;
   if (*text == NULL || !read_all (fd, *text, *size))
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_IO, "%s cannot be read (%s): check the file", path,
-                   g_strerror (errno));
+      cs_file_error (error, CS_ERROR_IO, "%s cannot be read (%s): check the file", path,
+                     g_strerror (errno));
       return false;
     }
   (*text)[*size] = '\0';
@@ -167,9 +167,9 @@ cs_json_load (const char *path, size_t max_bytes, GError **error)
 
   if (fd < 0)
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_IO,
-                   "%s cannot be opened (%s): check the path and its permissions", path,
-                   g_strerror (errno));
+      cs_file_error (error, CS_ERROR_IO,
+                     "%s cannot be opened (%s): check the path and its permissions", path,
+                     g_strerror (errno));
       return NULL;
     }
   good = read_file (fd, path, max_bytes > 0 ? max_bytes : DEFAULT_MAX_BYTES, &text, &size, error);
@@ -197,8 +197,7 @@ cs_json_save (json_t *value, const char *path, GError **error)
       good = cs_file_replace_contents (path, text->str, text->len, error);
     }
   else
-    g_set_error (error, CS_ERROR, CS_ERROR_USAGE, "%s cannot be written: the value is no JSON",
-                 path);
+    cs_file_error (error, CS_ERROR_USAGE, "%s cannot be written: the value is no JSON", path);
   g_string_free (text, TRUE);
   return good;
 }
@@ -212,9 +211,9 @@ look_up (json_t *object, const char *name, const char *key, json_t **value, GErr
     return true;
   if (!json_is_object (object))
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
-                   "%s has no object where \"%s\" is looked for: repair or replace the file", name,
-                   key);
+      cs_file_error (error, CS_ERROR_FORMAT,
+                     "%s has no object where \"%s\" is looked for: repair or replace the file",
+                     name, key);
       return false;
     }
   *value = json_object_get (object, key);
@@ -226,8 +225,8 @@ look_up (json_t *object, const char *name, const char *key, json_t **value, GErr
 static bool
 refuse (const char *name, const char *key, const char *expected, GError **error)
 {
-  g_set_error (error, CS_ERROR, CS_ERROR_FORMAT, "%s: \"%s\" has to be %s: correct it in the file",
-               name, key, expected);
+  cs_file_error (error, CS_ERROR_FORMAT, "%s: \"%s\" has to be %s: correct it in the file", name,
+                 key, expected);
   return false;
 }
 

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "errors.h"
+#include "file-error.h"
 #include "pickle-private.h"
 
 static const struct
@@ -50,10 +50,11 @@ cs_pickle_global (CsPickle *pickle,
   g_autofree char *full =
       g_strdup_printf ("%.*s.%.*s", (int)MIN (n_module, 100), module, (int)MIN (n_name, 100), name);
   g_autofree char *valid = g_utf8_make_valid (full, -1);
-  g_set_error (error, CS_ERROR, CS_ERROR_UNSUPPORTED,
-               "“%s” asks for “%s”, which a file of tensors does not need: nothing in it was run; "
-               "save the tensors alone (a state dict) and open that.",
-               pickle->name, g_strdelimit (valid, "\r\n", ' '));
+  cs_file_error (
+      error, CS_ERROR_UNSUPPORTED,
+      "“%s” asks for “%s”, which a file of tensors does not need: nothing in it was run; "
+      "save the tensors alone (a state dict) and open that.",
+      pickle->name, g_strdelimit (valid, "\r\n", ' '));
   return NULL;
 }
 

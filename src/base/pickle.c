@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "errors.h"
+#include "file-error.h"
 #include "pickle-private.h"
 
 typedef struct
@@ -14,9 +14,10 @@ typedef struct
 bool
 cs_pickle_fail (const CsPickle *pickle, GError **error, const char *what)
 {
-  g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
-               "“%s” is not a file of tensors that can be read: %s. Save it again or get it anew.",
-               pickle->name, what);
+  cs_file_error (
+      error, CS_ERROR_FORMAT,
+      "“%s” is not a file of tensors that can be read: %s; save it again or get it anew.",
+      pickle->name, what);
   return false;
 }
 

@@ -3,7 +3,7 @@
 #include <glib.h>
 #include <jansson.h>
 
-#include "errors.h"
+#include "file-error.h"
 #include "json.h"
 #include "safetensors-private.h"
 
@@ -34,9 +34,9 @@ refuse (Parser *parser, const char *format, ...)
   va_start (args, format);
   what = g_strdup_vprintf (format, args);
   va_end (args);
-  g_set_error (parser->error, CS_ERROR, CS_ERROR_FORMAT,
-               "%s is not a safetensors file that can be read: %s; download or export it again",
-               parser->path, what);
+  cs_file_error (parser->error, CS_ERROR_FORMAT,
+                 "%s is not a safetensors file that can be read: %s; download or export it again",
+                 parser->path, what);
   return false;
 }
 
@@ -58,11 +58,11 @@ parse_dtype (Parser *parser, const char *name, json_t *object, CsDtype *dtype)
     return refuse (parser, "tensor “%s” has no element type", name);
   if (cs_dtype_parse (text, dtype))
     return true;
-  g_set_error (
-    parser->error, CS_ERROR, CS_ERROR_UNSUPPORTED,
-    "%s: tensor “%s” has the element type %.32s, which this version cannot read: convert the "
-    "model to F32, F16 or BF16",
-    parser->path, name, text);
+  cs_file_error (
+      parser->error, CS_ERROR_UNSUPPORTED,
+      "%s: tensor “%s” has the element type %.32s, which this version cannot read: convert the "
+      "model to F32, F16 or BF16",
+      parser->path, name, text);
   return false;
 }
 

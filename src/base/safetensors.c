@@ -10,7 +10,7 @@
 
 #include <glib.h>
 
-#include "errors.h"
+#include "file-error.h"
 #include "json.h"
 #include "safetensors-private.h"
 
@@ -88,8 +88,7 @@ map_descriptor (Map *map, int fd, GError **error)
 
   if (fstat (fd, &info) != 0 || !S_ISREG (info.st_mode))
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_IO, "%s is not a file: choose a safetensors file",
-                   map->path);
+      cs_file_error (error, CS_ERROR_IO, "%s is not a file: choose a safetensors file", map->path);
       return false;
     }
   map->size = (size_t) info.st_size;
@@ -98,9 +97,9 @@ map_descriptor (Map *map, int fd, GError **error)
   bytes = mmap (NULL, map->size, PROT_READ, MAP_SHARED, fd, 0);
   if (bytes == MAP_FAILED)
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_IO,
-                   "%s cannot be mapped into memory (%s): close other programs", map->path,
-                   g_strerror (errno));
+      cs_file_error (error, CS_ERROR_IO,
+                     "%s cannot be mapped into memory (%s): close other programs", map->path,
+                     g_strerror (errno));
       return false;
     }
   map->bytes = bytes;
@@ -118,9 +117,9 @@ map_file (CsSafetensors *file, const char *path, GError **error)
   g_ptr_array_add (file->maps, map);
   if (fd < 0)
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_IO,
-                   "%s cannot be opened (%s): check the path and its permissions", path,
-                   g_strerror (errno));
+      cs_file_error (error, CS_ERROR_IO,
+                     "%s cannot be opened (%s): check the path and its permissions", path,
+                     g_strerror (errno));
       return NULL;
     }
   good = map_descriptor (map, fd, error);
@@ -140,9 +139,10 @@ add_tensor (CsSafetensors *file,
 
   if (g_hash_table_contains (file->by_name, entry->name))
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
-                   "%s has the tensor “%s”, which another shard has too: download the model again",
-                   map->path, entry->name);
+      cs_file_error (
+          error, CS_ERROR_FORMAT,
+          "%s has the tensor “%s”, which another shard has too: download the model again",
+          map->path, entry->name);
       return false;
     }
   name = g_steal_pointer (&entry->name);
@@ -208,10 +208,10 @@ list_shards (json_t *weight_map, const char *path, GError **error)
 
       if (!is_plain_name (shard))
         {
-          g_set_error (
-            error, CS_ERROR, CS_ERROR_FORMAT,
-            "%s puts tensor “%s” into a file that is not beside it: download the model again", path,
-            name);
+          cs_file_error (
+              error, CS_ERROR_FORMAT,
+              "%s puts tensor “%s” into a file that is not beside it: download the model again",
+              path, name);
           return NULL;
         }
       if (!g_hash_table_contains (seen, shard))
@@ -225,9 +225,9 @@ list_shards (json_t *weight_map, const char *path, GError **error)
   g_ptr_array_sort (shards, compare_names);
   if (shards->len == 0 || shards->len > MAX_SHARDS)
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
-                   "%s names %u shards where 1 to %d are possible: download the model again", path,
-                   shards->len, MAX_SHARDS);
+      cs_file_error (error, CS_ERROR_FORMAT,
+                     "%s names %u shards where 1 to %d are possible: download the model again",
+                     path, shards->len, MAX_SHARDS);
       return NULL;
     }
   return g_steal_pointer (&shards);
@@ -247,9 +247,10 @@ check_weight_map (CsSafetensors *file, json_t *weight_map, const char *index_pat
 
       if (g_strcmp0 (shard, json_string_value (value)) != 0)
         {
-          g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
-                       "%s says that tensor “%s” is in %s, but it is not: download the model again",
-                       index_path, name, json_string_value (value));
+          cs_file_error (
+              error, CS_ERROR_FORMAT,
+              "%s says that tensor “%s” is in %s, but it is not: download the model again",
+              index_path, name, json_string_value (value));
           return false;
         }
     }
@@ -267,8 +268,8 @@ add_shards (CsSafetensors *file, const char *folder, const char *index_path, GEr
     return false;
   if (!json_is_object (weight_map))
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
-                   "%s has no “weight_map”: download the model again", index_path);
+      cs_file_error (error, CS_ERROR_FORMAT, "%s has no “weight_map”: download the model again",
+                     index_path);
       return false;
     }
   shards = list_shards (weight_map, index_path, error);
@@ -345,18 +346,18 @@ cs_safetensors_get (const CsSafetensors *file, const char *name, size_t n_dims, 
   wanted = shape_text (n_dims, shape);
   if (tensor == NULL)
     {
-      g_set_error (
-        error, CS_ERROR, CS_ERROR_FORMAT,
-        "%s has no tensor “%s” of shape %s: check that the weights belong to the configuration",
-        file->title, name, wanted);
+      cs_file_error (
+          error, CS_ERROR_FORMAT,
+          "%s has no tensor “%s” of shape %s: check that the weights belong to the configuration",
+          file->title, name, wanted);
       return NULL;
     }
   found = shape_text (tensor->n_dims, tensor->shape);
-  g_set_error (
-    error, CS_ERROR, CS_ERROR_FORMAT,
-    "%s: tensor “%s” has the shape %s where %s is expected: check that the weights belong to the "
-    "configuration",
-    file->title, name, found, wanted);
+  cs_file_error (
+      error, CS_ERROR_FORMAT,
+      "%s: tensor “%s” has the shape %s where %s is expected: check that the weights belong to the "
+      "configuration",
+      file->title, name, found, wanted);
   return NULL;
 }
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "errors.h"
+#include "file-error.h"
 #include "torch-file.h"
 
 struct CsTensorFile
@@ -110,9 +110,9 @@ cs_tensor_file_get (const CsTensorFile *file,
   const CsTensor *tensor = cs_tensor_file_find (file, name);
   if (!tensor)
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
-                   "“%s” has no tensor “%s”: the file is not complete, get it again.", file->path,
-                   name);
+      cs_file_error (error, CS_ERROR_FORMAT,
+                     "“%s” has no tensor “%s”: the file is not complete, get it again.", file->path,
+                     name);
       return NULL;
     }
   CsTensor wanted = { .n_dims = n_dims };
@@ -121,8 +121,8 @@ cs_tensor_file_get (const CsTensorFile *file,
       (n_dims == 0 || memcmp (tensor->shape, shape, n_dims * sizeof *shape) == 0))
     return tensor;
   g_autofree char *has = cs_tensor_shape_text (tensor), *needs = cs_tensor_shape_text (&wanted);
-  g_set_error (
-      error, CS_ERROR, CS_ERROR_FORMAT,
+  cs_file_error (
+      error, CS_ERROR_FORMAT,
       "“%s”: the tensor “%s” has the shape %s but needs %s: its parts do not belong together.",
       file->path, name, has, needs);
   return NULL;

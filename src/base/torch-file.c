@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "errors.h"
+#include "file-error.h"
 #include "pickle.h"
 #include "zip-file.h"
 
@@ -26,9 +26,10 @@ struct CsTorchFile
 static bool
 fail (const CsTorchFile *file, GError **error, const char *what)
 {
-  g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
-               "“%s” is not a file of tensors that can be read: %s. Save it again or get it anew.",
-               file->path, what);
+  cs_file_error (
+      error, CS_ERROR_FORMAT,
+      "“%s” is not a file of tensors that can be read: %s; save it again or get it anew.",
+      file->path, what);
   return false;
 }
 
@@ -45,10 +46,10 @@ check_magic (const CsTorchFile *file, GError **error)
   fclose (stream);
   if (n >= sizeof legacy && memcmp (head, legacy, sizeof legacy) == 0)
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_UNSUPPORTED,
-                   "“%s” was written in the format that torch.save had before PyTorch 1.6: load "
-                   "and save it once with a newer PyTorch.",
-                   file->path);
+      cs_file_error (error, CS_ERROR_UNSUPPORTED,
+                     "“%s” was written in the format that torch.save had before PyTorch 1.6: load "
+                     "and save it once with a newer PyTorch.",
+                     file->path);
       return false;
     }
   if (n >= 4 && memcmp (head, "PK\3\4", 4) != 0)

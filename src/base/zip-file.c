@@ -10,7 +10,7 @@
 
 #include <glib.h>
 
-#include "errors.h"
+#include "file-error.h"
 
 /* Records by signature, and the lengths of their fixed parts (APPNOTE 4.3). */
 #define LOCAL_SIGNATURE 0x04034b50u
@@ -56,8 +56,8 @@ get64 (const unsigned char *p)
 static bool
 fail (const CsZip *zip, GError **error, const char *what)
 {
-  g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
-               "“%s” cannot be read as a zip archive: %s. Get the file again.", zip->path, what);
+  cs_file_error (error, CS_ERROR_FORMAT,
+                 "“%s” cannot be read as a zip archive: %s; get the file again.", zip->path, what);
   return false;
 }
 
@@ -79,9 +79,9 @@ map_file (CsZip *zip, GError **error)
       return true;
     }
   if (fd < 0)
-    g_set_error (error, CS_ERROR, CS_ERROR_IO,
-                 "“%s” cannot be opened (%s): check the path and its permissions.", zip->path,
-                 g_strerror (reason));
+    cs_file_error (error, CS_ERROR_IO,
+                   "“%s” cannot be opened (%s): check the path and its permissions.", zip->path,
+                   g_strerror (reason));
   else
     fail (zip, error, "it is empty or no file");
   return false;

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "crosscoder-private.h"
-#include "errors.h"
+#include "file-error.h"
 #include "json.h"
 #include "vector.h"
 
@@ -22,9 +22,10 @@
 static bool
 format_error (GError **error, const char *path, const char *what)
 {
-  g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
-               "“%s” is not a crosscoder that can be used: %s. Use another run or write it again.",
-               path, what);
+  cs_file_error (
+      error, CS_ERROR_FORMAT,
+      "“%s” is not a crosscoder that can be used: %s; use another run or write it again.", path,
+      what);
   return false;
 }
 

@@ -2,7 +2,7 @@
  * crosscoder's. */
 #include <string.h>
 
-#include "errors.h"
+#include "file-error.h"
 #include "import-private.h"
 
 static char *
@@ -69,8 +69,8 @@ list_name (Listing *listing, const char *folder, const char *name)
 static bool
 refuse_folder (const char *folder, GError **error, const char *what)
 {
-  g_set_error (error, CS_ERROR, CS_ERROR_UNSUPPORTED, "“%s” is no crosscoder of two models: %s.",
-               folder, what);
+  cs_file_error (error, CS_ERROR_UNSUPPORTED, "“%s” is no crosscoder of two models: %s.", folder,
+                 what);
   return false;
 }
 
@@ -113,12 +113,12 @@ locate_in_folder (const char *folder, GError **error)
     return g_steal_pointer (&listing.only);
   if (listing.n_folders == 1)
     return g_build_filename (listing.folder, "cc_weights.pt", NULL);
-  g_set_error (error, CS_ERROR, CS_ERROR_IO,
-               "“%s” holds no crosscoder that is known (model.safetensors, cc_weights.pt, "
-               "model_final.pt, or numbered .pt files)%s.",
-               folder,
-               listing.n_pt > 1 || listing.n_folders > 1 ? ": it holds several, name one of them"
-                                                         : "");
+  cs_file_error (error, CS_ERROR_IO,
+                 "“%s” holds no crosscoder that is known (model.safetensors, cc_weights.pt, "
+                 "model_final.pt, or numbered .pt files)%s.",
+                 folder,
+                 listing.n_pt > 1 || listing.n_folders > 1 ? ": it holds several, name one of them"
+                                                           : "");
   return NULL;
 }
 
@@ -192,8 +192,8 @@ find_prefix (const CsTensorFile *file, const char *name)
 static bool
 refuse (const CsImport *import, GError **error, const char *what)
 {
-  g_set_error (error, CS_ERROR, CS_ERROR_UNSUPPORTED, "“%s” is no crosscoder of two models: %s.",
-               cs_tensor_file_path (import->file), what);
+  cs_file_error (error, CS_ERROR_UNSUPPORTED, "“%s” is no crosscoder of two models: %s.",
+                 cs_tensor_file_path (import->file), what);
   return false;
 }
 

@@ -5,7 +5,7 @@
 #include <glib/gstdio.h>
 
 #include "checkpoint.h"
-#include "errors.h"
+#include "file-error.h"
 #include "import-private.h"
 #include "vector.h"
 
@@ -47,8 +47,8 @@ read_matrix (const CsTensorFile *file,
   if (cs_widen (tensor->dtype, tensor->data, out, tensor->n_elements) &&
       cs_all_finite (out, tensor->n_elements))
     return true;
-  g_set_error (
-      error, CS_ERROR, CS_ERROR_FORMAT,
+  cs_file_error (
+      error, CS_ERROR_FORMAT,
       "“%s”: the tensor “%s” is %s or holds numbers that are not finite: get the file again.",
       cs_tensor_file_path (file), name, cs_dtype_name (tensor->dtype));
   return false;
@@ -62,8 +62,8 @@ cs_import_kissane (const CsTensorFile *file, GError **error)
   g_autoptr (CsCrosscoder) crosscoder = cs_crosscoder_new (d, F, CS_VARIANT_L1, error);
   g_autofree float *rows = crosscoder ? g_try_new (float, 2 * d * F) : NULL;
   if (crosscoder && !rows)
-    g_set_error (error, CS_ERROR, CS_ERROR_IO, "“%s” does not fit in memory: close other programs.",
-                 cs_tensor_file_path (file));
+    cs_file_error (error, CS_ERROR_IO, "“%s” does not fit in memory: close other programs.",
+                   cs_tensor_file_path (file));
   if (!rows || !read_matrix (file, "W_enc", 3, (size_t[]){ 2, d, F }, rows, error) ||
       !read_matrix (file, "W_dec", 3, (size_t[]){ F, 2, d }, crosscoder->decoder, error) ||
       !read_matrix (file, "b_enc", 1, (size_t[]){ F }, crosscoder->encoder_bias, error) ||
@@ -107,12 +107,13 @@ fold (CsImport *import, const CsImportOptions *options, GError **error)
   if (!(c[0] > 1e-12 && c[0] < 1e12 && c[1] > 1e-12 && c[1] < 1e12) ||
       import->crosscoder->normalised)
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_USAGE,
-                   import->crosscoder->normalised
-                       ? "“%s” carries its own activation normalisation: import it without factors."
-                       : "The normalisation factors for “%s” have to be positive numbers, one for "
-                         "each model.",
-                   cs_tensor_file_path (import->file));
+      cs_file_error (
+          error, CS_ERROR_USAGE,
+          import->crosscoder->normalised
+              ? "“%s” carries its own activation normalisation: import it without factors."
+              : "The normalisation factors for “%s” have to be positive numbers, one for "
+                "each model.",
+          cs_tensor_file_path (import->file));
       return false;
     }
   cs_crosscoder_fold (import->crosscoder, c);
@@ -285,15 +286,14 @@ check_free (const char *run_folder, GError **error)
       g_autofree char *path = g_build_filename (run_folder, names[i], NULL);
       if (g_file_test (path, G_FILE_TEST_EXISTS))
         {
-          g_set_error (error, CS_ERROR, CS_ERROR_USAGE,
-                       "“%s” holds a run already: choose another folder.", run_folder);
+          cs_file_error (error, CS_ERROR_USAGE, "“%s” holds a run already: choose another folder.",
+                         run_folder);
           return false;
         }
     }
   if (g_mkdir_with_parents (run_folder, 0777) == 0)
     return true;
-  g_set_error (error, CS_ERROR, CS_ERROR_IO, "The folder “%s” cannot be made: choose another.",
-               run_folder);
+  cs_file_error (error, CS_ERROR_IO, "The folder “%s” cannot be made: choose another.", run_folder);
   return false;
 }
 

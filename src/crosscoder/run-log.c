@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "errors.h"
+#include "file-error.h"
 #include "file-replace.h"
 
 #define METRICS_HEADER "step,loss,mse_base,mse_chat,fve_base,fve_chat,l0,dead,aux,lr,tokens_per_s"
@@ -97,7 +97,7 @@ load_rows (const char *run_folder,
     return true;
   if (!g_file_get_contents (path, &text, &size, NULL) || size > MAX_FILE_BYTES)
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_IO, "“%s” cannot be read.", path);
+      cs_file_error (error, CS_ERROR_IO, "“%s” cannot be read.", path);
       return false;
     }
   g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
@@ -111,9 +111,9 @@ load_rows (const char *run_folder,
       if (g_strv_length (cells) != n_columns ||
           !(metrics ? parse_metrics (cells, &row) : parse_snapshot (cells, &snapshot)))
         {
-          g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
-                       "“%s”, line %zu is not a row of %zu numbers: remove the line or the file.",
-                       path, i + 1, n_columns);
+          cs_file_error (error, CS_ERROR_FORMAT,
+                         "“%s”, line %zu is not a row of %zu numbers: remove the line or the file.",
+                         path, i + 1, n_columns);
           return false;
         }
       if (metrics)

@@ -1,7 +1,7 @@
 /* The settings of a run and their JSON: dictionary_learning's keys where it has them. */
 #include <math.h>
 
-#include "errors.h"
+#include "file-error.h"
 #include "json.h"
 #include "train-config.h"
 
@@ -74,8 +74,7 @@ cs_train_config_clamp (CsTrainConfig *config)
 static bool
 usage_error (GError **error, const char *what)
 {
-  g_set_error (error, CS_ERROR, CS_ERROR_USAGE, "These training settings cannot be used: %s.",
-               what);
+  cs_file_error (error, CS_ERROR_USAGE, "These training settings cannot be used: %s.", what);
   return false;
 }
 
@@ -240,8 +239,7 @@ read_u64 (json_t *object, const char *path, const char *key, uint64_t *out, GErr
     return true;
   if (!json_is_integer (value))
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_FORMAT, "“%s”: “%s” has to be a whole number.", path,
-                   key);
+      cs_file_error (error, CS_ERROR_FORMAT, "“%s”: “%s” has to be a whole number.", path, key);
       return false;
     }
   *out = (uint64_t)json_integer_value (value);
@@ -291,9 +289,9 @@ cs_train_config_load (CsTrainConfig *config, const char *run_folder, GError **er
     return false;
   if (!cs_variant_parse (variant_name, &variant))
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
-                   "“%s”: “variant” has to be l1, topk or batchtopk, not “%s”.", path,
-                   variant_name);
+      cs_file_error (error, CS_ERROR_FORMAT,
+                     "“%s”: “variant” has to be l1, topk or batchtopk, not “%s”.", path,
+                     variant_name);
       return false;
     }
   cs_train_config_init (config, variant, d_model);

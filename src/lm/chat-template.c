@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "chat-private.h"
-#include "errors.h"
+#include "file-error.h"
 #include "json.h"
 #include "model-cache.h"
 
@@ -63,7 +63,7 @@ text_of_file (const char *path, GError **error)
   char *text = NULL;
 
   if (!g_file_get_contents (path, &text, NULL, &inner))
-    g_set_error (error, CS_ERROR, CS_ERROR_IO, "%s: it cannot be read: %s.", path, inner->message);
+    cs_file_error (error, CS_ERROR_IO, "%s: it cannot be read: %s.", path, inner->message);
   return text;
 }
 
@@ -168,8 +168,8 @@ cs_chat_template_open_pair (const char *place, const char *sibling_place, GError
     }
   if (text == NULL)
     {
-      g_set_error (
-          error, CS_ERROR, CS_ERROR_IO,
+      cs_file_error (
+          error, CS_ERROR_IO,
           "%s has no chat template; it is a base model, use the template of its chat sibling.",
           folder);
       return NULL;
@@ -247,8 +247,8 @@ cs_chat_parse_date (const char *date, GError **error)
   if (ok && *p == '\0')
     now = g_date_time_new_utc (year, month, day, hour, minute, second);
   if (now == NULL)
-    g_set_error (error, CS_ERROR, CS_ERROR_USAGE,
-                 "“%.40s” is no date: write it as 2024-07-26 or 2024-07-26T14:30:00.", date);
+    cs_file_error (error, CS_ERROR_USAGE,
+                   "“%.40s” is no date: write it as 2024-07-26 or 2024-07-26T14:30:00.", date);
   return now;
 }
 

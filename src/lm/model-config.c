@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "errors.h"
+#include "file-error.h"
 #include "json.h"
 
 /* No published model comes near these; they are what later products and allocations rely on. */
@@ -27,7 +27,7 @@ cs_config_refuse (const CsConfigReader *r, int code, const char *format, ...)
   va_start (arguments, format);
   g_autofree char *text = g_strdup_vprintf (format, arguments);
   va_end (arguments);
-  g_set_error (r->error, CS_ERROR, code, "%s: %s", r->name, text);
+  cs_file_error (r->error, code, "%s: %s", r->name, text);
   return false;
 }
 

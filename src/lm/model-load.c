@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "errors.h"
+#include "file-error.h"
 
 /* --- Tensors --- */
 
@@ -29,19 +29,21 @@ check_stored (CsModel *model, const char *name, GError **error)
   const CsTensor *tensor = cs_safetensors_find (model->file, name);
   if (tensor == NULL && is_quantised (model, name))
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_UNSUPPORTED,
-                   "%s: there is no tensor %s but a quantised one, which is not supported: use the "
-                   "float32, float16 or bfloat16 model",
-                   model->folder, name);
+      cs_file_error (
+          error, CS_ERROR_UNSUPPORTED,
+          "%s: there is no tensor %s but a quantised one, which is not supported: use the "
+          "float32, float16 or bfloat16 model",
+          model->folder, name);
       return false;
     }
   if (tensor == NULL || tensor->dtype == CS_DTYPE_F32 || tensor->dtype == CS_DTYPE_F16 ||
       tensor->dtype == CS_DTYPE_BF16)
     return true;
-  g_set_error (error, CS_ERROR, CS_ERROR_UNSUPPORTED,
-               "%s: tensor %s is stored as %s, but weights have to be F32, F16 or BF16 (quantised "
-               "models are not supported)",
-               model->folder, tensor->name, cs_dtype_name (tensor->dtype));
+  cs_file_error (
+      error, CS_ERROR_UNSUPPORTED,
+      "%s: tensor %s is stored as %s, but weights have to be F32, F16 or BF16 (quantised "
+      "models are not supported)",
+      model->folder, tensor->name, cs_dtype_name (tensor->dtype));
   return false;
 }
 
@@ -63,8 +65,8 @@ own_floats (CsModel *model, size_t n, GError **error)
 {
   float *values = g_try_malloc_n (MAX (n, 1), sizeof *values);
   if (values == NULL)
-    g_set_error (error, CS_ERROR, CS_ERROR_IO, "%s: there is not enough memory for the weights",
-                 model->folder);
+    cs_file_error (error, CS_ERROR_IO, "%s: there is not enough memory for the weights",
+                   model->folder);
   else
     g_ptr_array_add (model->owned, values);
   return values;
@@ -212,8 +214,8 @@ find_vocab_size (CsModel *model, const char *name, GError **error)
     sizes->vocab_size = tensor->shape[0];
   if (tensor == NULL || (sizes->vocab_size > 0 && sizes->vocab_size <= CS_MODEL_MAX_VOCAB))
     return true;
-  g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
-               "%s: tensor %s does not give a usable vocabulary size", model->folder, name);
+  cs_file_error (error, CS_ERROR_FORMAT, "%s: tensor %s does not give a usable vocabulary size",
+                 model->folder, name);
   return false;
 }
 

@@ -1,7 +1,7 @@
 /* Whether two tokenizers make the same ids of every text. */
 #include "tokenizer-internal.h"
 
-#include "errors.h"
+#include "file-error.h"
 
 static bool
 differ (const CsTokenizer *a, const CsTokenizer *b, GError **error, const char *format, ...)
@@ -15,9 +15,9 @@ differ (const CsTokenizer *a, const CsTokenizer *b, GError **error, const char *
   va_start (arguments, format);
   g_autofree char *what = g_strdup_vprintf (format, arguments);
   va_end (arguments);
-  g_set_error (error, CS_ERROR, CS_ERROR_MISMATCH,
-               "%s and %s differ: %s; both models need the same tokenizer.", a->path, b->path,
-               what);
+  cs_file_error (error, CS_ERROR_MISMATCH,
+                 "%s and %s differ: %s; both models need the same tokenizer.", a->path, b->path,
+                 what);
   return false;
 }
 

@@ -153,9 +153,9 @@ cs_normalize (const GArray *steps, CsScratch *scratch, const CsTextView *view)
   for (guint i = 0; i < steps->len && text.size > 0; i++)
     {
       /* The text lies in the one buffer, or a part of it; the next goes to the other. */
-      bool in_first = (const guint8 *)text.text >= scratch->normalized[0].bytes->data &&
-                      (const guint8 *)text.text <
-                          scratch->normalized[0].bytes->data + scratch->normalized[0].bytes->len;
+      const GByteArray *first = scratch->normalized[0].bytes;
+      bool in_first = first->len > 0 && (const guint8 *)text.text >= first->data &&
+                      (const guint8 *)text.text < first->data + first->len;
       text = apply (&g_array_index (steps, CsNormalizeStep, i), &scratch->matcher, &text,
                     &scratch->normalized[in_first ? 1 : 0]);
     }

@@ -1,7 +1,7 @@
 /* What the readers of tokenizer.json's parts share. */
 #include "tokenizer-internal.h"
 
-#include "errors.h"
+#include "file-error.h"
 #include "json.h"
 
 #define MAX_DEPTH 8
@@ -14,7 +14,7 @@ cs_tokenizer_fail (const CsTokenizer *tokenizer, int code, GError **error, const
   va_start (arguments, format);
   g_autofree char *sentence = g_strdup_vprintf (format, arguments);
   va_end (arguments);
-  g_set_error (error, CS_ERROR, code, "%s: %s", tokenizer->path, sentence);
+  cs_file_error (error, code, "%s: %s", tokenizer->path, sentence);
   return false;
 }
 

@@ -1,7 +1,7 @@
 /* Finding a text, a kind of character or a regular expression in a text. */
 #include "tokenizer-internal.h"
 
-#include "errors.h"
+#include "file-error.h"
 
 /* Steps of the matcher for one match: far above what the published patterns take on megabytes of
  * white space (the worst case, one step a character), and at most a second or so of a hostile
@@ -120,9 +120,9 @@ cs_pattern_set_regex (CsPattern *pattern,
 
   if (regex[0] == '\0' || strlen (regex) > MAX_PATTERN)
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
-                   "%s: a pattern of %s is empty or longer than %d bytes.", path, what,
-                   MAX_PATTERN);
+      cs_file_error (error, CS_ERROR_FORMAT,
+                     "%s: a pattern of %s is empty or longer than %d bytes.", path, what,
+                     MAX_PATTERN);
       return false;
     }
   g_autofree char *text = cs_regex_translate (regex, error);
@@ -135,15 +135,14 @@ cs_pattern_set_regex (CsPattern *pattern,
   if (pattern->code == NULL)
     {
       pcre2_get_error_message (number, message, sizeof message);
-      g_set_error (error, CS_ERROR, CS_ERROR_UNSUPPORTED,
-                   "%s: a pattern of %s cannot be compiled (%s).", path, what,
-                   (const char *)message);
+      cs_file_error (error, CS_ERROR_UNSUPPORTED, "%s: a pattern of %s cannot be compiled (%s).",
+                     path, what, (const char *)message);
       return false;
     }
   if (!is_tame (text))
     {
-      g_set_error (error, CS_ERROR, CS_ERROR_UNSUPPORTED,
-                   "%s: a pattern of %s takes too long on ordinary text.", path, what);
+      cs_file_error (error, CS_ERROR_UNSUPPORTED,
+                     "%s: a pattern of %s takes too long on ordinary text.", path, what);
       return false;
     }
   pcre2_jit_compile (pattern->code, PCRE2_JIT_COMPLETE); /* without it the interpreter runs */

@@ -2,7 +2,7 @@
  * to PCRE2; this rewrites what does not. */
 #include "tokenizer-internal.h"
 
-#include "errors.h"
+#include "file-error.h"
 
 #define MAX_GROUPS 64
 
@@ -78,8 +78,8 @@ static const struct
 static bool
 fail (Translation *t, const char *what)
 {
-  g_set_error (t->error, CS_ERROR, CS_ERROR_UNSUPPORTED,
-               "uses %s, which this version does not know.", what);
+  cs_file_error (t->error, CS_ERROR_UNSUPPORTED, "uses %s, which this version does not know.",
+                 what);
   return false;
 }
 

@@ -2,7 +2,7 @@
 
 #include <glib/gstdio.h>
 
-#include "errors.h"
+#include "file-error.h"
 #include "json.h"
 #include "model-cache.h"
 
@@ -103,13 +103,13 @@ read_whole (const char *path, char **content, size_t *size, GError **error)
   g_autoptr (GError) inner = NULL;
 
   if (g_stat (path, &status) != 0)
-    g_set_error (error, CS_ERROR, CS_ERROR_IO,
-                 "%s: there is no such file; a model folder needs one.", path);
+    cs_file_error (error, CS_ERROR_IO, "%s: there is no such file; a model folder needs one.",
+                   path);
   else if (!S_ISREG (status.st_mode) || (uint64_t)status.st_size > MAX_FILE)
-    g_set_error (error, CS_ERROR, CS_ERROR_FORMAT, "%s: it is no file or larger than %zu MiB.",
-                 path, MAX_FILE >> 20);
+    cs_file_error (error, CS_ERROR_FORMAT, "%s: it is no file or larger than %zu MiB.", path,
+                   MAX_FILE >> 20);
   else if (!g_file_get_contents (path, content, size, &inner))
-    g_set_error (error, CS_ERROR, CS_ERROR_IO, "%s: it cannot be read: %s.", path, inner->message);
+    cs_file_error (error, CS_ERROR_IO, "%s: it cannot be read: %s.", path, inner->message);
   else
     return true;
   return false;

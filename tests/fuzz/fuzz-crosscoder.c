@@ -3,6 +3,7 @@
 
 #include "crosscoder.h"
 #include "fuzz-file.h"
+#include "sentence.h"
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 
@@ -32,5 +33,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   g_assert ((cc == NULL) == (error != NULL));
   if (cc != NULL)
     use (cc);
+  else
+    sentence_check (error);
   return 0;
 }

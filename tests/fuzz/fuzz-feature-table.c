@@ -2,6 +2,7 @@
 #include "csv-table.h"
 #include "fuzz-file.h"
 #include "latents-exchange.h"
+#include "sentence.h"
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 
@@ -44,7 +45,10 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   made = true;
   g_assert ((csv == NULL) == (error != NULL));
   if (csv == NULL)
-    return 0;
+    {
+      sentence_check (error);
+      return 0;
+    }
   read_all (csv);
   if (cs_csv_n_rows (csv) > 0 && cs_csv_n_rows (csv) <= 3 && n++ % 50 == 0) /* HDF5 files take their time */
     {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "json.h"
+#include "sentence.h"
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 
@@ -41,5 +42,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
       g_assert (text != NULL);
       free (text);
     }
+  else
+    sentence_check (error);
   return 0;
 }

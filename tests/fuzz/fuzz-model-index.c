@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "fuzz-file.h"
+#include "sentence.h"
 #include "safetensors.h"
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
@@ -69,7 +70,10 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 
   g_assert ((file == NULL) == (error != NULL));
   if (file == NULL)
-    return 0;
+    {
+      sentence_check (error);
+      return 0;
+    }
   check (file);
   g_free (cs_safetensors_hash ((CsSafetensors *)file));
   return 0;

@@ -3,6 +3,7 @@
 #include <glib.h>
 
 #include "safetensors-private.h"
+#include "sentence.h"
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 
@@ -40,6 +41,6 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   if (cs_safetensors_parse (data, size, "input", entries, metadata, &data_start, &error))
     check_entries (data, size, data_start, entries);
   else
-    g_assert (error != NULL);
+    sentence_check (error);
   return 0;
 }

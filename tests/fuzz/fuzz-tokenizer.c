@@ -1,6 +1,7 @@
 /* Any bytes as tokenizer.json: refused with a sentence, or taken as a tokenizer that encodes any
  * text to ids it has and decodes them to UTF-8. */
 #include "tokenizer-internal.h"
+#include "sentence.h"
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 
@@ -40,5 +41,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   g_assert_true ((tokenizer == NULL) == (error != NULL));
   if (tokenizer != NULL)
     use (tokenizer);
+  else
+    sentence_check (error);
   return 0;
 }

@@ -5,6 +5,7 @@
 #include "crosscoder.h"
 #include "exchange.h"
 #include "fuzz-file.h"
+#include "sentence.h"
 #include "torch-file.h"
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
@@ -36,6 +37,8 @@ import_it (const char *path)
   bool ok = cs_crosscoder_import (path, run, &CS_IMPORT_DEFAULT, NULL, &error);
 
   g_assert (ok == (error == NULL));
+  if (!ok)
+    sentence_check (error);
   g_unlink (model);
   g_unlink (config);
   g_rmdir (run);
@@ -50,7 +53,10 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 
   g_assert ((file == NULL) == (error != NULL));
   if (file == NULL)
-    return 0;
+    {
+      sentence_check (error);
+      return 0;
+    }
   read_all (file);
   import_it (path);
   return 0;
