@@ -20,6 +20,8 @@ cs_source_open (CsSource *source,
                         .drop_bos = options->drop_bos,
                         .max_document = options->max_document > 0 ? options->max_document : 1024 };
   source->corpora = g_ptr_array_new_with_free_func (free_corpus);
+  source->kinds = g_array_new (FALSE, FALSE, sizeof (uint8_t));
+  source->turns = g_array_new (FALSE, FALSE, sizeof (int32_t));
   for (size_t i = 0; options->corpora != NULL && options->corpora[i] != NULL; i++)
     {
       CsCorpus *corpus = cs_corpus_open (options->corpora[i], chat, tokenizer, error);
@@ -39,6 +41,8 @@ void
 cs_source_clear (CsSource *source)
 {
   g_clear_pointer (&source->corpora, g_ptr_array_unref);
+  g_clear_pointer (&source->kinds, g_array_unref);
+  g_clear_pointer (&source->turns, g_array_unref);
 }
 
 char **
@@ -57,7 +61,12 @@ encode (CsSource *source, const CsCorpusDocument *document, GArray *ids, size_t 
   int32_t bos = cs_tokenizer_bos_id (source->tokenizer);
 
   g_array_set_size (ids, 0);
+  g_array_set_size (source->kinds, 0);
+  g_array_set_size (source->turns, 0);
   cs_corpus_encode (source->tokenizer, document, source->max_document, ids, NULL);
+  if (source->wants_kinds && document->rendering != NULL)
+    cs_corpus_token_kinds (source->tokenizer, document, (const int32_t *)(const void *)ids->data, ids->len,
+                           source->kinds, source->turns);
   *skip = source->drop_bos && bos >= 0 && ids->len > 0 && g_array_index (ids, int32_t, 0) == bos;
 }
 

@@ -13,6 +13,10 @@ typedef struct
   size_t turn;
   size_t max_document;
   bool drop_bos;
+  /* Set after opening: kinds and turns of each document are wanted. They are those of the last one, as
+   * cs_corpus_token_kinds() tells them; empty where no template wrote it. */
+  bool wants_kinds;
+  GArray *kinds, *turns;
 } CsSource;
 
 bool cs_source_open (CsSource *source,

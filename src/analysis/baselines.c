@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "errors.h"
-#include "harvest-source.h"
+#include "conversations.h"
 #include "kl.h"
 #include "token-markers.h"
 
@@ -61,14 +61,18 @@ clear_text (void *data)
 }
 
 static void
-add_text (Run *run, const CsTokenMarkers *markers, const GArray *ids, size_t corpus)
+add_text (Run *run,
+          const CsSource *source,
+          const CsTokenMarkers *markers,
+          const GArray *ids,
+          size_t corpus)
 {
   const size_t n = ids->len;
   CsBaselineText text = { .n = n, .corpus = corpus };
 
   text.ids = g_memdup2 (ids->data, n * sizeof (int32_t));
   text.turns = g_new (CsTurnToken, n);
-  cs_turn_tokens (markers, text.ids, n, text.turns);
+  cs_document_turns (source, markers, ids, text.turns);
   text.first = text.ids[0] == cs_tokenizer_bos_id (run->pair->tokenizer);
   for (size_t t = 0; t < n; t++)
     text.has_turns = text.has_turns || text.turns[t].is_template;
@@ -92,10 +96,11 @@ read_source (Run *run, CsSource *source, GError **error)
   size_t dropped;
   int corpus;
 
+  source->wants_kinds = true;
   cs_token_markers_find (&markers, run->pair->tokenizer);
   while (run->texts->len < max && cs_source_next (source, ids, &dropped, &corpus, &local))
     if (ids->len > 1)
-      add_text (run, &markers, ids, (size_t)corpus);
+      add_text (run, source, &markers, ids, (size_t)corpus);
   if (local != NULL)
     {
       g_propagate_error (error, g_steal_pointer (&local));

@@ -1,7 +1,6 @@
 #include "conversations.h"
 
 #include "errors.h"
-#include "harvest-source.h"
 #include "token-markers.h"
 
 /* Tokens that matter: up to the last position that predicts an answer's token. */
@@ -13,9 +12,24 @@ useful_tokens (const CsTurnToken *turns, size_t n)
   return n;
 }
 
+void
+cs_document_turns (const CsSource *source,
+                   const CsTokenMarkers *markers,
+                   const GArray *ids,
+                   CsTurnToken *tokens)
+{
+  const int32_t *data = (const int32_t *)(const void *)ids->data;
+
+  if (source->kinds->len == ids->len)
+    cs_turn_tokens_of_kinds ((const uint8_t *)source->kinds->data,
+                             (const int32_t *)(const void *)source->turns->data, ids->len, tokens);
+  else
+    cs_turn_tokens (markers, data, ids->len, tokens);
+}
+
 static void
 add_conversation (GArray *list,
-                  const CsPair *pair,
+                  const CsSource *source,
                   const CsTokenMarkers *markers,
                   const GArray *ids,
                   size_t *skip)
@@ -24,7 +38,7 @@ add_conversation (GArray *list,
   g_autofree CsTurnToken *turns = g_new (CsTurnToken, ids->len);
   CsConversation conversation;
 
-  cs_turn_tokens (markers, tokens, ids->len, turns);
+  cs_document_turns (source, markers, ids, turns);
   conversation.n = useful_tokens (turns, ids->len);
   if (conversation.n == 0)
     return;
@@ -52,9 +66,10 @@ read_source (CsSource *source,
   size_t dropped;
   int corpus;
 
+  source->wants_kinds = true;
   cs_token_markers_find (&markers, pair->tokenizer);
   while (list->len < max && cs_source_next (source, ids, &dropped, &corpus, &local))
-    add_conversation (list, pair, &markers, ids, &skip);
+    add_conversation (list, source, &markers, ids, &skip);
   if (local != NULL)
     {
       g_propagate_error (error, g_steal_pointer (&local));

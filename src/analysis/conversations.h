@@ -2,6 +2,7 @@
 #pragma once
 
 #include "causality-private.h"
+#include "harvest-source.h"
 
 typedef struct
 {
@@ -20,4 +21,9 @@ bool cs_conversations_read (CsConversations *conversations,
                             size_t max_documents,
                             size_t max_tokens,
                             GError **error);
+/* Of the document that the source gave last: tokens [ids->len]. */
+void cs_document_turns (const CsSource *source,
+                        const CsTokenMarkers *markers,
+                        const GArray *ids,
+                        CsTurnToken *tokens);
 void cs_conversations_clear (CsConversations *conversations);

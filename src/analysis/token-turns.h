@@ -1,8 +1,8 @@
 /* Whose turn each token of a conversation belongs to, and which positions predict the model's
- * words, from the classes of its tokens. */
+ * words: from what the template that wrote it knows of each token, or else from the ids. */
 #pragma once
 
-#include "token-classes.h"
+#include "token-markers.h"
 
 typedef struct
 {
@@ -16,3 +16,7 @@ typedef struct
 /* One document: ids [n], tokens [n]. */
 void
 cs_turn_tokens (const CsTokenMarkers *markers, const int32_t *ids, size_t n, CsTurnToken *tokens);
+/* The same of a rendering, whatever its template looks like: kinds [n] of CsTokenKind, turns [n]
+ * the messages' numbers (-1: of none). */
+void
+cs_turn_tokens_of_kinds (const uint8_t *kinds, const int32_t *turns, size_t n, CsTurnToken *tokens);

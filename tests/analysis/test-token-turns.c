@@ -12,6 +12,48 @@
 
 static char user[] = "user", assistant[] = "assistant";
 
+/* What the rendering says is what the ids say. */
+static void
+check_of_kinds (const CsRendering *r, const CsTurnToken *expected)
+{
+  g_autofree CsTurnToken *tokens = g_new (CsTurnToken, r->ids->len);
+
+  cs_turn_tokens_of_kinds ((const uint8_t *)r->kinds->data,
+                           (const int32_t *)(const void *)r->turns->data, r->ids->len, tokens);
+  for (guint i = 0; i < r->ids->len; i++)
+    {
+      g_assert_cmpint (tokens[i].class, ==, expected[i].class);
+      g_assert_cmpint (tokens[i].of_model, ==, expected[i].of_model);
+      g_assert_cmpint (tokens[i].is_template, ==, expected[i].is_template);
+      g_assert_cmpint (tokens[i].predicts, ==, expected[i].predicts);
+      g_assert_cmpint (tokens[i].predicted, ==, expected[i].predicted);
+    }
+}
+
+/* A template without roles, as Mistral's: [INST] a [/INST] b </s> [INST] a [/INST] b b </s>. */
+static void
+test_without_roles (void)
+{
+  enum
+  {
+    S = CS_TOKEN_START_OF_TURN,
+    U = CS_TOKEN_CONTENT_USER,
+    M = CS_TOKEN_CONTENT_MODEL,
+    E = CS_TOKEN_END_OF_TURN
+  };
+  const uint8_t kinds[] = { CS_TOKEN_BOS, S, U, E, M, E, S, U, E, M, M, E };
+  const int32_t turns[] = { -1, 0, 0, 0, 1, 1, 2, 2, 2, 3, 3, 3 };
+  const int predicted[] = { -1, -1, -1, 0, 1, -1, -1, -1, 0, 1, 2, -1 }; /* -1: predicts nothing */
+  CsTurnToken tokens[G_N_ELEMENTS (kinds)];
+
+  cs_turn_tokens_of_kinds (kinds, turns, G_N_ELEMENTS (kinds), tokens);
+  for (size_t i = 0; i < G_N_ELEMENTS (kinds); i++)
+    {
+      g_assert_cmpint (tokens[i].predicts ? (int)tokens[i].predicted : -1, ==, predicted[i]);
+      g_assert_cmpint (tokens[i].of_model, ==, turns[i] == 1 || turns[i] == 3);
+    }
+}
+
 static void
 test_against_rendering (void)
 {
@@ -48,6 +90,7 @@ test_against_rendering (void)
         g_assert_cmpint (tokens[i].class, ==, CS_TOKEN_CLASS_NEWLINE);
     }
   g_assert_cmpuint (n_predicting, >, 8);
+  check_of_kinds (r, tokens);
   tiny_model_free (model);
 }
 
@@ -99,4 +142,5 @@ add_turn_tests (void)
 {
   g_test_add_func ("/token-turns/rendering", test_against_rendering);
   g_test_add_func ("/token-turns/other-templates", test_other_templates);
+  g_test_add_func ("/token-turns/without-roles", test_without_roles);
 }
