@@ -66,12 +66,12 @@ claim_new (const CsReportBlock *claim)
 /* A table is as wide as it likes to be and scrolls: were a cell to wrap at any width, the table's
  * height would be that of its narrowest form. */
 static GtkWidget *
-cell_new (const CsReportCell *cell, bool first)
+cell_new (const CsReportCell *cell, bool first, bool right)
 {
   GtkWidget *label = gtk_label_new (cell->text);
   const int limit = first ? 44 : 36;
 
-  gtk_label_set_xalign (GTK_LABEL (label), cell->is_number ? 1 : 0);
+  gtk_label_set_xalign (GTK_LABEL (label), right ? 1 : 0);
   gtk_label_set_yalign (GTK_LABEL (label), 0);
   if (cell->is_number)
     gtk_widget_add_css_class (label, "numeric");
@@ -99,9 +99,8 @@ grid_new (const CsReportBlock *table)
   for (size_t c = 0; c < table->n_columns; c++)
     {
       GtkWidget *label = gtk_label_new (table->columns[c]);
-      bool number = table->n_rows > 0 && table->cells[c].is_number;
 
-      gtk_label_set_xalign (GTK_LABEL (label), number ? 1 : 0);
+      gtk_label_set_xalign (GTK_LABEL (label), cs_report_column_is_number (table, c) ? 1 : 0);
       gtk_widget_add_css_class (label, "caption-heading");
       gtk_grid_attach (GTK_GRID (grid), label, (int)c, 0, 1, 1);
     }
@@ -150,7 +149,9 @@ cs_report_block_grow (GtkWidget *widget, const CsReportBlock *block)
       const size_t r = growth->rows++;
 
       for (size_t c = 0; c < block->n_columns; c++)
-        gtk_grid_attach (growth->grid, cell_new (&block->cells[r * block->n_columns + c], c == 0),
+        gtk_grid_attach (growth->grid,
+                         cell_new (&block->cells[r * block->n_columns + c], c == 0,
+                                   cs_report_column_is_number (block, c)),
                          (int)c, (int)r + 1, 1, 1);
     }
   if (growth->rows < shown)

@@ -115,7 +115,7 @@ append_attribute (GString *html, const char *name, double value)
 }
 
 static void
-append_cell (GString *html, const CsReportCell *cell, bool header)
+append_cell (GString *html, const CsReportCell *cell, bool header, bool right)
 {
   if (!cell->is_number)
     {
@@ -123,7 +123,7 @@ append_cell (GString *html, const CsReportCell *cell, bool header)
                       header ? "</th>" : "</td>");
       return;
     }
-  g_string_append (html, "<td class=\"n\"");
+  g_string_append (html, right ? "<td class=\"n\"" : "<td");
   append_attribute (html, "value", cell->value);
   append_attribute (html, "low", cell->low);
   append_attribute (html, "high", cell->high);
@@ -137,16 +137,16 @@ append_table (GString *html, const CsReportBlock *table)
   append_element (html, "<caption>", table->text, "</caption><thead><tr>");
   for (size_t c = 0; c < table->n_columns; c++)
     append_element (html,
-                    table->n_rows > 0 && table->cells[c].is_number
-                        ? "<th scope=\"col\" class=\"n\">"
-                        : "<th scope=\"col\">",
+                    cs_report_column_is_number (table, c) ? "<th scope=\"col\" class=\"n\">"
+                                                          : "<th scope=\"col\">",
                     table->columns[c], "</th>");
   g_string_append (html, "</tr></thead><tbody>\n");
   for (size_t r = 0; r < table->n_rows; r++)
     {
       g_string_append (html, "<tr>");
       for (size_t c = 0; c < table->n_columns; c++)
-        append_cell (html, &table->cells[r * table->n_columns + c], c == 0);
+        append_cell (html, &table->cells[r * table->n_columns + c], c == 0,
+                     cs_report_column_is_number (table, c));
       g_string_append (html, "</tr>\n");
     }
   g_string_append (html, "</tbody></table></div>\n");

@@ -345,6 +345,12 @@ cs_report_find (const CsReport *report, const char *id)
   return NULL;
 }
 
+bool
+cs_report_column_is_number (const CsReportBlock *table, size_t column)
+{
+  return table->n_rows > 0 && column < table->n_columns && table->cells[column].is_number;
+}
+
 CsPlot *
 cs_report_plot (const CsReportBlock *figure)
 {

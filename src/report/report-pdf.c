@@ -254,7 +254,7 @@ table_row (Flow *flow, const TableLook *look, gssize r, bool draw)
           layout_new (flow, text, look->size, r < 0, look->widths[c] + 1);
       double h;
 
-      if (look->table->n_rows > 0 && cell->is_number)
+      if (cs_report_column_is_number (look->table, c))
         pango_layout_set_alignment (layout, PANGO_ALIGN_RIGHT);
       layout_size (layout, NULL, &h);
       height = MAX (height, h);

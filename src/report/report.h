@@ -79,6 +79,8 @@ void cs_report_free (CsReport *report);
 
 /* NULL where there is no block with this id. */
 const CsReportBlock *cs_report_find (const CsReport *report, const char *id);
+/* Whether a table's column is written as numbers are, to the right: its first cell is one. */
+bool cs_report_column_is_number (const CsReportBlock *table, size_t column);
 /* A new plot in the light theme, to be freed by the caller. */
 CsPlot *cs_report_plot (const CsReportBlock *figure);
 /* "holds", "does not hold", "not decided", "not measured"; static, translated. */
