@@ -407,6 +407,7 @@ struct CsTokenizer
   CsMerges        merges;
   GArray         *merge_list; /* CsMerge in the file's order, to compare */
   CsNeighbours    neighbours;
+  bool            scanned; /* vocabulary and merges were read by cs_tokenizer_scan() */
   bool            ignore_merges, fuse_unk, byte_fallback;
   bool            byte_words; /* words are bytes, to be spelled in the byte alphabet */
   int32_t         unk_id;     /* −1: what is unknown is left out */
@@ -426,6 +427,9 @@ CsTokenizer *cs_tokenizer_parse (const char *path, const char *content, size_t s
 /* Fills an empty tokenizer from parsed JSON. */
 bool cs_tokenizer_read (CsTokenizer *tokenizer, json_t *root, GError **error);
 /* The parts of it. */
+/* Reads vocabulary and merges off the text of tokenizer.json; rest gets the text with both of them empty. False where anything
+ * about them is unusual: then the tokenizer is to be thrown away. */
+bool cs_tokenizer_scan (CsTokenizer *tokenizer, const char *content, size_t size, GString *rest);
 bool cs_tokenizer_read_model (CsTokenizer *tokenizer, json_t *model, GError **error);
 bool cs_tokenizer_read_normalizer (CsTokenizer *tokenizer, json_t *part, GError **error);
 bool cs_tokenizer_read_pre_tokenizer (CsTokenizer *tokenizer, json_t *part, GError **error);

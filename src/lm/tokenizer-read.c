@@ -186,8 +186,9 @@ cs_tokenizer_read_model (CsTokenizer *tokenizer, json_t *model, GError **error)
                            error) &&
          cs_json_get_bool (model, tokenizer->path, "byte_fallback", false,
                            &tokenizer->byte_fallback, error) &&
-         read_vocab (tokenizer, json_object_get (model, "vocab"), error) &&
-         read_merges (tokenizer, json_object_get (model, "merges"), error);
+         (tokenizer->scanned ||
+          (read_vocab (tokenizer, json_object_get (model, "vocab"), error) &&
+           read_merges (tokenizer, json_object_get (model, "merges"), error)));
 }
 
 /* ---- added tokens ------------------------------------------------------ */

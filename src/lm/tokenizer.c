@@ -119,8 +119,18 @@ CsTokenizer *
 cs_tokenizer_parse (const char *path, const char *content, size_t size, GError **error)
 {
   g_autoptr (CsTokenizer) tokenizer = tokenizer_new (path);
-  g_autoptr (json_t) root = cs_json_parse (content, size, path, error);
+  g_autoptr (GString) rest = g_string_new (NULL);
 
+  tokenizer->scanned = cs_tokenizer_scan (tokenizer, content, size, rest);
+  if (!tokenizer->scanned)
+    {
+      cs_tokenizer_unref (tokenizer); /* it may hold a part */
+      tokenizer = tokenizer_new (path);
+    }
+  g_autoptr (json_t) root =
+      tokenizer->scanned ? cs_json_parse (rest->str, rest->len, path, NULL) : NULL;
+  if (root == NULL) /* an error names the place in the whole text */
+    root = cs_json_parse (content, size, path, error);
   if (root == NULL || !cs_tokenizer_read (tokenizer, root, error))
     return NULL;
   tokenizer->hash = g_compute_checksum_for_data (G_CHECKSUM_SHA256, (const guchar *)content, size);
