@@ -286,8 +286,7 @@ grow (const Choice *choice,
   *found = false;
   for (guint i = 0; i < candidates->len; i++)
     {
-      CsSteerItem item =
-          item_of (choice, g_array_index (candidates, size_t, i), CS_STEER_ABLATE);
+      CsSteerItem item = item_of (choice, g_array_index (candidates, size_t, i), CS_STEER_ABLATE);
       size_t refused, garbled;
       bool ok;
 
@@ -373,8 +372,8 @@ cs_audit_choose_ablated (CsAuditWork *work, const GArray *candidates, GArray *it
 {
   Counting c = { work, cs_audit_half (work, CS_AUDIT_REFUSE, CS_AUDIT_CHOOSE,
                                       work->options.choose_prompts) };
-  const bool ok = cs_choose_ablated (candidates, work->latents, c.list.n,
-                                     work->options.max_ablated, count_half, &c, items, error);
+  const bool ok = cs_choose_ablated (candidates, work->latents, c.list.n, work->options.max_ablated,
+                                     count_half, &c, items, error);
 
   g_free (c.list.prompts);
   return ok;

@@ -20,8 +20,9 @@ typedef bool (*CsChooseFunc) (void *data,
 GArray *cs_choose_candidates (const GPtrArray *carriers, size_t limit);
 
 /* Of the candidates (size_t) in their order, the latent, scale and scope that refuse most of the n
- * prompts; the first among equals. Only the prompt's tokens are tried first, and the smallest scale,
- * since larger ones break the text. An item is added to items; none where there is no candidate. */
+ * prompts; the first among equals. Only the prompt's tokens are tried first, and the smallest
+ * scale, since larger ones break the text. An item is added to items; none where there is no
+ * candidate. */
 #define CS_CHOOSE_TRIALS 10 /* scales and scopes of one latent */
 bool cs_choose_added (const GArray *candidates,
                       const CsLatents *latents,

@@ -7,7 +7,8 @@
 #define MAX_ROWS 60 /* of a table; the rest is in the exported files */
 #define GROWTH 16   /* cells that are made at a time */
 #define FIGURE_COST 600
-#define LEAST_CHARS 12 /* a wrapping label asks for so many: without it text is tried at width 0 */
+#define LEAST_CHARS 12 /* a wrapping label asks for so many: without it text is tried at width 0   \
+                        */
 
 static GtkWidget *
 label_new (const char *text, const char *css_class)
@@ -158,8 +159,8 @@ cs_report_block_grow (GtkWidget *widget, const CsReportBlock *block)
     return true;
   if (block->n_rows > shown)
     {
-      g_autofree char *more = g_strdup_printf (_ ("%zu more rows are in the exported files."),
-                                               block->n_rows - shown);
+      g_autofree char *more =
+          g_strdup_printf (_ ("%zu more rows are in the exported files."), block->n_rows - shown);
 
       gtk_box_append (growth->box, label_new (more, "dim-label"));
     }

@@ -36,7 +36,7 @@ static const char style[] =
     "caption{text-align:left;padding-bottom:.35rem}\n"
     "th,td{text-align:left;padding:.2rem .75rem .2rem 0;border-bottom:1px solid var(--line);"
     "vertical-align:top;overflow-wrap:normal}\n"
-    "th[scope=row]{min-width:8.5rem}td.text{min-width:7rem;overflow-wrap:anywhere}\n"
+    "th[scope=row]{min-width:10rem}td.text{min-width:4rem;overflow-wrap:anywhere}\n"
     "td.n,th.n{text-align:right;white-space:nowrap}td.n span{color:var(--dim)}\n"
     "figure{margin:1.25rem 0;background:var(--card);border-radius:12px;padding:.75rem}\n"
     "figure svg{width:100%;height:auto;display:block}figcaption{margin-top:.35rem}\n"

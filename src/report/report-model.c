@@ -61,7 +61,8 @@ cs_report_format (double value, int decimals)
   if (text[0] != '-')
     return g_strdup (text);
   /* Not "-0.00", and a minus that is as wide as a digit. */
-  return strpbrk (text, "123456789") == NULL ? g_strdup (text + 1) : g_strconcat ("−", text + 1, NULL);
+  return strpbrk (text, "123456789") == NULL ? g_strdup (text + 1)
+                                             : g_strconcat ("−", text + 1, NULL);
 }
 
 char *
@@ -103,7 +104,8 @@ cs_report_format_share (double share, double low, double high, size_t n)
   g_string_append_printf (text, "%s %%", middle);
   if (isfinite (low) && isfinite (high))
     {
-      g_autofree char *from = cs_report_format (100 * low, 1), *to = cs_report_format (100 * high, 1);
+      g_autofree char *from = cs_report_format (100 * low, 1),
+                      *to = cs_report_format (100 * high, 1);
 
       g_string_append_printf (text, " (%s – %s %%)", from, to);
     }

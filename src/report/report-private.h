@@ -51,7 +51,8 @@ void cs_report_texts (CsReportSection *section,
                       size_t n);
 /* "0.50" or "–" where not finite; ASCII digits in every locale. Free with g_free(). */
 char *cs_report_format (double value, int decimals);
-/* "0.50 (0.40 – 0.60)" or "−0.01 (−0.04 … 0.02)", without what is not finite. Free with g_free(). */
+/* "0.50 (0.40 – 0.60)" or "−0.01 (−0.04 … 0.02)", without what is not finite. Free with g_free().
+ */
 char *cs_report_format_interval (double value, double low, double high, int decimals);
 /* "97.5 % (91.3 – 99.3 %), 78 of 80", without what is not finite; n = 0 where it is not known. Free
  * with g_free(). */

@@ -84,7 +84,8 @@ cs_report_share (const json_t *object, const char *key)
       share.low = wilson[0];
       share.high = wilson[1];
     }
-  if (json_is_number (json_array_get (interval, 0)) && json_is_number (json_array_get (interval, 1)))
+  if (json_is_number (json_array_get (interval, 0)) &&
+      json_is_number (json_array_get (interval, 1)))
     {
       share.low = json_number_value (json_array_get (interval, 0));
       share.high = json_number_value (json_array_get (interval, 1));

@@ -35,8 +35,7 @@ add_share (CsReportBlock *table, double share, double n)
 {
   double interval[2] = { NAN, NAN };
 
-  if (share >= 0 && share <= 1 && n >= 1 && n <= 1e9 &&
-      fabs (share * n - round (share * n)) < 1e-6)
+  if (share >= 0 && share <= 1 && n >= 1 && n <= 1e9 && fabs (share * n - round (share * n)) < 1e-6)
     cs_share_interval ((size_t)round (share * n), (size_t)n, interval);
   cs_report_interval (table, share, interval[0], interval[1], 3);
 }
@@ -85,12 +84,12 @@ add_behaviour (CsReportSection *section, const json_t *models)
                { "true_premise_answered", N_ ("chat answers true premises straight") } };
   const double n = cs_report_real (models, "prompts");
   g_autofree char *number = cs_report_format (n, 0),
-                  *caption = g_strdup_printf (_ ("What the models do: shares of %s held-out requests "
-                                                 "each, with Wilson's 95 %% intervals."),
-                                              number);
-  CsReportBlock *table =
-      cs_report_table (section, "models", caption,
-                       (const char *const[]){ _ ("behaviour"), _ ("share"), NULL });
+                  *caption =
+                      g_strdup_printf (_ ("What the models do: shares of %s held-out requests "
+                                          "each, with Wilson's 95 %% intervals."),
+                                       number);
+  CsReportBlock *table = cs_report_table (
+      section, "models", caption, (const char *const[]){ _ ("behaviour"), _ ("share"), NULL });
   json_t *share;
   const char *name;
 

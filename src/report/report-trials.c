@@ -95,9 +95,8 @@ add_causality_table (CsReportSection *section, const CsReportRun *run)
       run->name, c->n_documents, c->n_draws, c->seed, c->layer, c->n_filtered);
   CsReportBlock *table = cs_report_table (
       section, id, caption,
-      (const char *const[]){ _ ("intervention"), _ ("on"), _ ("latents"),
-                             _ ("KL, all tokens"), _ ("KL, first nine"), _ ("reduction, all"),
-                             _ ("same token"), NULL });
+      (const char *const[]){ _ ("intervention"), _ ("on"), _ ("latents"), _ ("KL, all tokens"),
+                             _ ("KL, first nine"), _ ("reduction, all"), _ ("same token"), NULL });
 
   for (size_t i = 0; i < c->n_arms; i++)
     {
@@ -160,11 +159,15 @@ cs_report_add_causality (CsReport *report, const CsReportSource *source)
   section = cs_report_add_section (report, "causality", _ ("Causality"));
   cs_report_paragraph (
       section, "%s",
-      _ ("The chat model's upper blocks run on base's residual stream with parts of chat's put in, or "
-         "on chat's with the same parts taken away (“-removed”). “none”: nothing is put in; “base”: "
+      _ ("The chat model's upper blocks run on base's residual stream with parts of chat's put in, "
+         "or "
+         "on chat's with the same parts taken away (“-removed”). “none”: nothing is put in; "
+         "“base”: "
          "the base model itself; “all”: every latent; “template”: the tokens of the chat template; "
-         "“set”: the latents that lean furthest to chat; “best-” and “worst-delta”: their halves by "
-         "Δ_norm, “best-” and “worst-scaling”: by Latent Scaling; “specific”: the chat-specific ones; "
+         "“set”: the latents that lean furthest to chat; “best-” and “worst-delta”: their halves "
+         "by "
+         "Δ_norm, “best-” and “worst-scaling”: by Latent Scaling; “specific”: the chat-specific "
+         "ones; "
          "“random”: as many random ones as a half has. “same token”: the share of positions whose "
          "likeliest token is the chat model's."));
   if (source->batchtopk != NULL)

@@ -108,11 +108,12 @@ judge_control (CsReportSection *section,
                             : 10 * counts->chat_specific < of->chat_specific ? CS_REPORT_HOLDS
                                                                              : CS_REPORT_FAILS;
 
-  cs_report_claim (section, verdict, claim,
-                   _ ("Of %zu latents %zu in the control (chat-only by Δ_norm: %zu), of %zu latents "
-                      "%zu in the run (%zu). All are counted: no interval."),
-                   counts->latents, counts->chat_specific, counts->chat_only, of->latents,
-                   of->chat_specific, of->chat_only);
+  cs_report_claim (
+      section, verdict, claim,
+      _ ("Of %zu latents %zu in the control (chat-only by Δ_norm: %zu), of %zu latents "
+         "%zu in the run (%zu). All are counted: no interval."),
+      counts->latents, counts->chat_specific, counts->chat_only, of->latents, of->chat_specific,
+      of->chat_only);
 }
 
 /* --- Causality --- */
@@ -134,13 +135,14 @@ judge_contrast (CsReportSection *section,
         continue;
       g_autofree char *text = cs_report_format_interval (
           c->difference[CS_CAUSALITY_ALL], c->lo[CS_CAUSALITY_ALL], c->hi[CS_CAUSALITY_ALL], 3);
-      cs_report_claim (section,
-                       verdict_above (c->difference[CS_CAUSALITY_ALL], c->lo[CS_CAUSALITY_ALL],
-                                      c->hi[CS_CAUSALITY_ALL], 0),
-                       claim,
-                       _ ("KL of “%s” less KL of “%s” over all answer tokens: %s nats (95 %% bootstrap "
-                          "interval over %zu conversations, %zu draws)."),
-                       a, b, text, run->causality->n_documents, run->causality->n_draws);
+      cs_report_claim (
+          section,
+          verdict_above (c->difference[CS_CAUSALITY_ALL], c->lo[CS_CAUSALITY_ALL],
+                         c->hi[CS_CAUSALITY_ALL], 0),
+          claim,
+          _ ("KL of “%s” less KL of “%s” over all answer tokens: %s nats (95 %% bootstrap "
+             "interval over %zu conversations, %zu draws)."),
+          a, b, text, run->causality->n_documents, run->causality->n_draws);
       return;
     }
   cs_report_claim (section, CS_REPORT_UNKNOWN, claim, "%s",
@@ -194,19 +196,19 @@ judge_concepts (CsReportSection *section, const CsReportSource *source)
     n++;
     of[judge_concept (concept, &all_known)]++;
   }
-  cs_report_claim (section,
-                   n == 0                        ? CS_REPORT_UNKNOWN
-                   : of[CS_REPORT_FAILS] > 0     ? CS_REPORT_FAILS
-                   : of[CS_REPORT_UNDECIDED] > 0 ? CS_REPORT_UNDECIDED
-                                                 : CS_REPORT_HOLDS,
-                   _ ("Each concept that chat-tuning taught has a chat-specific latent that detects "
-                      "it with AUC ≥ 0.9 on held-out prompts."),
-                   all_known
-                       ? _ ("%zu of %zu concepts by the whole 95 %% interval of the AUC (a score "
-                            "interval with Hanley and McNeil's variance); undecided: %zu, not: %zu.")
-                       : _ ("%zu of %zu concepts by the AUC alone, as the number of prompts is not "
-                            "known; undecided: %zu, not: %zu."),
-                   of[CS_REPORT_HOLDS], n, of[CS_REPORT_UNDECIDED], of[CS_REPORT_FAILS]);
+  cs_report_claim (
+      section,
+      n == 0                        ? CS_REPORT_UNKNOWN
+      : of[CS_REPORT_FAILS] > 0     ? CS_REPORT_FAILS
+      : of[CS_REPORT_UNDECIDED] > 0 ? CS_REPORT_UNDECIDED
+                                    : CS_REPORT_HOLDS,
+      _ ("Each concept that chat-tuning taught has a chat-specific latent that detects "
+         "it with AUC ≥ 0.9 on held-out prompts."),
+      all_known ? _ ("%zu of %zu concepts by the whole 95 %% interval of the AUC (a score "
+                     "interval with Hanley and McNeil's variance); undecided: %zu, not: %zu.")
+                : _ ("%zu of %zu concepts by the AUC alone, as the number of prompts is not "
+                     "known; undecided: %zu, not: %zu."),
+      of[CS_REPORT_HOLDS], n, of[CS_REPORT_UNDECIDED], of[CS_REPORT_FAILS]);
 }
 
 /* Adding: the whole interval is over a half. Ablating: at most half of the refusals are left, by
@@ -220,8 +222,8 @@ judge_rate (CsReportSection *section,
 {
   const double limit[] = { 0.5 * plain->value, 0.5 * plain->low, 0.5 * plain->high };
   const double rate[] = { steered->value, steered->low, steered->high };
-  CsReportVerdict verdict = more ? verdict_above (rate[0], rate[1], rate[2], 0.5)
-                                 : compare (limit, rate);
+  CsReportVerdict verdict =
+      more ? verdict_above (rate[0], rate[1], rate[2], 0.5) : compare (limit, rate);
   g_autofree char *from = cs_report_format_share (plain->value, plain->low, plain->high, plain->n),
                   *to = cs_report_format_share (steered->value, steered->low, steered->high,
                                                 steered->n);
@@ -242,11 +244,12 @@ judge_steering (CsReportSection *section, const CsReportSource *source)
 {
   const json_t *steering = json_object_get (source->claims, "steering");
   const json_t *plain = json_object_get (steering, "plain");
-  const CsReportShare
-      harmless = cs_report_share (plain, "harmless_refused"),
-      harmful = cs_report_share (plain, "harmful_refused"),
-      added = cs_report_share (json_object_get (steering, "added"), "harmless_refused"),
-      ablated = cs_report_share (json_object_get (steering, "ablated"), "harmful_refused");
+  const CsReportShare harmless = cs_report_share (plain, "harmless_refused"),
+                      harmful = cs_report_share (plain, "harmful_refused"),
+                      added =
+                          cs_report_share (json_object_get (steering, "added"), "harmless_refused"),
+                      ablated = cs_report_share (json_object_get (steering, "ablated"),
+                                                 "harmful_refused");
 
   if (!json_is_object (steering))
     return;
@@ -254,10 +257,11 @@ judge_steering (CsReportSection *section, const CsReportSource *source)
               _ ("Adding one latent makes the chat model refuse at least half of the harmless "
                  "requests."),
               &harmless, &added, true);
-  judge_rate (section,
-              _ ("Ablating its refusal latents at least halves the chat model's refusals of harmful "
-                 "requests."),
-              &harmful, &ablated, false);
+  judge_rate (
+      section,
+      _ ("Ablating its refusal latents at least halves the chat model's refusals of harmful "
+         "requests."),
+      &harmful, &ablated, false);
 }
 
 static void
@@ -332,16 +336,17 @@ judge_planted (CsReportSection *section, const CsPlantedResults *planted)
                    _ ("Planted world: Latent Scaling flags at least 90 % of L1's false chat-only "
                       "latents."),
                    _ ("Flagged: %s (Wilson 95 %% interval)."), f);
-  cs_report_claim (section,
-                   !isfinite (l1.mean) || !isfinite (batchtopk.mean) ? CS_REPORT_UNKNOWN
-                   : l1.mean <= 0                                    ? CS_REPORT_UNDECIDED
-                   : batchtopk.mean <= 0.2 * l1.mean                 ? CS_REPORT_HOLDS
-                                                                     : CS_REPORT_FAILS,
-                   _ ("Planted world: BatchTopK has at most a fifth of the false chat-only latents "
-                      "that L1 has at equal L0."),
-                   _ ("A world's mean: %s with BatchTopK, %s with L1 (Student's 95 %% intervals over "
-                      "%zu seeds)."),
-                   b, a, l1.n);
+  cs_report_claim (
+      section,
+      !isfinite (l1.mean) || !isfinite (batchtopk.mean) ? CS_REPORT_UNKNOWN
+      : l1.mean <= 0                                    ? CS_REPORT_UNDECIDED
+      : batchtopk.mean <= 0.2 * l1.mean                 ? CS_REPORT_HOLDS
+                                                        : CS_REPORT_FAILS,
+      _ ("Planted world: BatchTopK has at most a fifth of the false chat-only latents "
+         "that L1 has at equal L0."),
+      _ ("A world's mean: %s with BatchTopK, %s with L1 (Student's 95 %% intervals over "
+         "%zu seeds)."),
+      b, a, l1.n);
 }
 
 /* --- The section --- */
@@ -371,14 +376,15 @@ add_summary (CsReport *report, CsReportSection *section)
 {
   /* Told first, known last. */
   CsReportBlock *first = g_ptr_array_index (section->blocks, 0);
+  g_autoptr (GString) text = g_string_new (_ ("Of the claims below"));
 
+  for (int v = CS_REPORT_HOLDS; v <= CS_REPORT_UNKNOWN; v++)
+    g_string_append_printf (text, "%s %s %zu", v == CS_REPORT_HOLDS ? ":" : ",",
+                            cs_report_verdict_word ((CsReportVerdict)v),
+                            cs_report_count (report, (CsReportVerdict)v));
+  g_string_append_c (text, '.');
   g_free (first->text);
-  first->text = g_strdup_printf (
-      _ ("Of the claims below, %zu hold, %zu do not hold, %zu are not decided and %zu have not "
-         "been "
-         "measured on this study."),
-      cs_report_count (report, CS_REPORT_HOLDS), cs_report_count (report, CS_REPORT_FAILS),
-      cs_report_count (report, CS_REPORT_UNDECIDED), cs_report_count (report, CS_REPORT_UNKNOWN));
+  first->text = g_string_free (g_steal_pointer (&text), FALSE);
 }
 
 void

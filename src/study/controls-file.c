@@ -264,8 +264,8 @@ char *
 cs_control_tuned_text (const CsControl *c)
 {
   const double share = c->moved[0] / c->moved[1];
-  char moved[G_ASCII_DTOSTR_BUF_SIZE], chat[G_ASCII_DTOSTR_BUF_SIZE], first[G_ASCII_DTOSTR_BUF_SIZE],
-      last[G_ASCII_DTOSTR_BUF_SIZE];
+  char moved[G_ASCII_DTOSTR_BUF_SIZE], chat[G_ASCII_DTOSTR_BUF_SIZE],
+      first[G_ASCII_DTOSTR_BUF_SIZE], last[G_ASCII_DTOSTR_BUF_SIZE];
 
   if (c->kind != CS_CONTROL_TUNED || !isfinite (c->moved[0]))
     return NULL;

@@ -36,9 +36,9 @@ bool cs_control_kind_parse (const char *name, CsControlKind *kind);
 typedef struct
 {
   CsControlKind kind;
-  /* The seed, k or layer; L1 reads `mu` instead of k. For tuned: the tokens of base text after which
-   * it stops even if its weights are still nearer to the base's than the chat model's are; 0 =
-   * CS_CONTROL_TUNE_TOKENS. */
+  /* The seed, k or layer; L1 reads `mu` instead of k. For tuned: the tokens of base text after
+   * which it stops even if its weights are still nearer to the base's than the chat model's are; 0
+   * = CS_CONTROL_TUNE_TOKENS. */
   uint64_t value;
   double mu;
   const char *const *corpora; /* tuned: base text, NULL-terminated; NULL = the demo world's web text

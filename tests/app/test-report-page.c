@@ -266,7 +266,8 @@ test_page_shows_report (Fixture *f, const void *data)
 static void
 assert_same_file (const char *folder, const char *a, const char *b)
 {
-  g_autofree char *a_path = g_build_filename (folder, a, NULL), *b_path = g_build_filename (folder, b, NULL);
+  g_autofree char *a_path = g_build_filename (folder, a, NULL),
+                  *b_path = g_build_filename (folder, b, NULL);
   g_autofree char *a_text = NULL, *b_text = NULL;
   gsize a_size, b_size;
 

@@ -279,7 +279,8 @@ test_verdicts_by_interval (Fixture *f, const void *data)
   write_study (f);
   for (size_t i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      char added[G_ASCII_DTOSTR_BUF_SIZE], ablated[G_ASCII_DTOSTR_BUF_SIZE], low[G_ASCII_DTOSTR_BUF_SIZE];
+      char added[G_ASCII_DTOSTR_BUF_SIZE], ablated[G_ASCII_DTOSTR_BUF_SIZE],
+          low[G_ASCII_DTOSTR_BUF_SIZE];
       g_autofree char *json = g_strdup_printf (
           "{\"concepts\": {\"a\": {\"auc\": 0.97, \"auc_interval\": [%s, 0.99], \"chat_specific\": "
           "true}}, \"steering\": {\"plain\": {\"harmless_refused\": 0.0, \"harmful_refused\": 1.0, "
@@ -296,9 +297,10 @@ test_verdicts_by_interval (Fixture *f, const void *data)
       g_assert_cmpint (verdict_of (report, "Ablating its refusal"), ==, cases[i].ablating);
       g_assert_cmpint (verdict_of (report, "Each concept"), ==, cases[i].concepts);
       if (i == 0)
-        g_assert_cmpstr (detail_of (report, "Adding one latent"), ==,
-                         "Refused: 0.0 % (0.0 – 4.6 %), 0 of 80 plain; 97.5 % (91.3 – 99.3 %), 78 of 80 "
-                         "steered (Wilson 95 % intervals).");
+        g_assert_cmpstr (
+            detail_of (report, "Adding one latent"), ==,
+            "Refused: 0.0 % (0.0 – 4.6 %), 0 of 80 plain; 97.5 % (91.3 – 99.3 %), 78 of 80 "
+            "steered (Wilson 95 % intervals).");
     }
 }
 
@@ -331,7 +333,8 @@ test_words (Fixture *f, const void *data)
       g_autofree char *markup = g_strdup_printf ("%s</span> ", word);
 
       g_assert_nonnull (strstr (html, markup));
-      g_assert_cmpstr (cs_csv_text (csv, row, (size_t)cs_csv_column (csv, "claim")), ==, block->text);
+      g_assert_cmpstr (cs_csv_text (csv, row, (size_t)cs_csv_column (csv, "claim")), ==,
+                       block->text);
       g_assert_cmpstr (cs_csv_text (csv, row, (size_t)cs_csv_column (csv, "verdict")), ==, word);
       g_assert_cmpstr (cs_csv_text (csv, row++, (size_t)cs_csv_column (csv, "numbers")), ==,
                        block->detail);

@@ -72,7 +72,8 @@ static CsControl *
 tune (size_t tokens)
 {
   CsControlOptions options = { .kind = CS_CONTROL_TUNED, .value = tokens, .keep_store = true };
-  g_autofree char *run = g_build_filename (cs_study_folder (study), "runs", "batchtopk-1-tuned", NULL),
+  g_autofree char *run =
+                      g_build_filename (cs_study_folder (study), "runs", "batchtopk-1-tuned", NULL),
                   *copy = g_build_filename (cs_study_folder (study), "controls", "tuned", NULL);
   CsControl *control;
 
@@ -90,7 +91,8 @@ static void
 test_tuned (void)
 {
   g_autoptr (CsControl) near = tune (4000), far = tune (400000);
-  g_autofree char *near_text = cs_control_tuned_text (near), *far_text = cs_control_tuned_text (far);
+  g_autofree char *near_text = cs_control_tuned_text (near),
+                  *far_text = cs_control_tuned_text (far);
   g_autoptr (CsLatents) latents = latents_of ("batchtopk-1-tuned");
   bool differs = false;
 
@@ -100,7 +102,8 @@ test_tuned (void)
   g_assert_cmpfloat (far->tune_tokens, <, 400000);
   g_assert_cmpfloat (far->moved[1], ==, near->moved[1]);
   g_assert_cmpfloat (far->moved[0], >, 0.98 * far->moved[1]);
-  g_assert_cmpfloat (far->moved[0], <, 1.25 * far->moved[1]); /* the last step goes a little beyond */
+  g_assert_cmpfloat (far->moved[0], <,
+                     1.25 * far->moved[1]); /* the last step goes a little beyond */
   g_assert_nonnull (strstr (far_text, "there the tuning stopped"));
   g_assert_true (in_study (far->store));
   g_assert_true (in_study ("controls/tuned/model/tokenizer_config.json"));
@@ -113,8 +116,10 @@ test_tuned (void)
 static void
 test_tuned_once (void)
 {
-  g_autofree char *record = g_build_filename (cs_study_folder (study), "controls", "tuned", "tuned.json", NULL),
-                  *run = g_build_filename (cs_study_folder (study), "runs", "batchtopk-1-tuned", NULL),
+  g_autofree char *record = g_build_filename (cs_study_folder (study), "controls", "tuned",
+                                              "tuned.json", NULL),
+                  *run =
+                      g_build_filename (cs_study_folder (study), "runs", "batchtopk-1-tuned", NULL),
                   *before = NULL, *after = NULL;
   CsControlOptions options = { .kind = CS_CONTROL_TUNED, .value = 400000 };
 
