@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kl.h"
+#include "result-json.h"
 
 typedef struct
 {
@@ -148,12 +149,6 @@ cs_pair_taste (CsJob *job, const CsPair *pair, CsTeam *team, GError **error)
   return g_steal_pointer (&taste);
 }
 
-static json_t *
-real (double value)
-{
-  return isfinite (value) ? json_real (value) : json_null ();
-}
-
 json_t *
 cs_taste_json (const CsTaste *taste, const CsTokenizer *tokenizer)
 {
@@ -172,11 +167,11 @@ cs_taste_json (const CsTaste *taste, const CsTokenizer *tokenizer)
           json_array_append_new (ids, json_integer (id));
           json_array_append_new (texts, json_string (text));
           json_array_append_new (kinds, json_string (cs_token_kind_name (g_array_index (prompt->kinds, uint8_t, t))));
-          json_array_append_new (kl, real ((double)prompt->kl[t]));
+          json_array_append_new (kl, cs_result_real ((double)prompt->kl[t]));
         }
       json_array_append_new (list, json_pack ("{s:b, s:o, s:o, s:o, s:o, s:o}", "chat", prompt->chat, "mean_kl",
-                                              real (prompt->mean), "ids", ids, "tokens", texts, "kinds", kinds, "kl", kl));
+                                              cs_result_real (prompt->mean), "ids", ids, "tokens", texts, "kinds", kinds, "kl", kl));
     }
-  return json_pack ("{s:o, s:o, s:o, s:o}", "plain", real (taste->plain), "question", real (taste->question), "template",
-                    real (taste->markers), "prompts", list);
+  return json_pack ("{s:o, s:o, s:o, s:o}", "plain", cs_result_real (taste->plain), "question", cs_result_real (taste->question), "template",
+                    cs_result_real (taste->markers), "prompts", list);
 }

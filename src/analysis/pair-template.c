@@ -5,6 +5,7 @@
 
 #include "pair-taste.h"
 #include "token-replacements.h"
+#include "result-json.h"
 
 #define N_ORDINARY 512
 
@@ -233,12 +234,6 @@ cs_pair_offered_replacements (const GArray *tokens)
   return cs_token_replacements_text (list);
 }
 
-static json_t *
-real (double value)
-{
-  return isfinite (value) ? json_real (value) : json_null ();
-}
-
 json_t *
 cs_template_tokens_json (const GArray *tokens)
 {
@@ -251,7 +246,7 @@ cs_template_tokens_json (const GArray *tokens)
       json_array_append_new (
           list, json_pack ("{s:i, s:s?, s:b, s:b, s:b, s:o, s:o, s:o}", "id", token->id, "text", token->text,
                            "unknown_to_base", token->unknown, "beyond_vocabulary", token->beyond, "added", token->added,
-                           "base_norm_ratio", real (token->base_norm), "moved_ratio", real (token->moved),
+                           "base_norm_ratio", cs_result_real (token->base_norm), "moved_ratio", cs_result_real (token->moved),
                            "replacement", token->replacement >= 0 ? json_integer (token->replacement) : json_null ()));
     }
   return list;

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "errors.h"
-#include "json.h"
+#include "result-json.h"
 #include "refusal-private.h"
 
 #define FORMAT_VERSION 1
@@ -124,12 +124,6 @@ cs_audit_prompts_load_text (const char *path, GError **error)
 /* --- To JSON --- */
 
 static json_t *
-real (double value)
-{
-  return isfinite (value) ? json_real (value) : json_null ();
-}
-
-static json_t *
 string (const char *text)
 {
   g_autofree char *valid = text != NULL ? g_utf8_make_valid (text, -1) : NULL;
@@ -142,7 +136,7 @@ rate_json (const CsAuditRate *rate)
 {
   return json_pack ("{s:I, s:I, s:I, s:o, s:o, s:o}", "n", (json_int_t)rate->n, "refused",
                     (json_int_t)rate->refused, "garbled", (json_int_t)rate->garbled, "rate",
-                    real (rate->rate), "low", real (rate->low), "high", real (rate->high));
+                    cs_result_real (rate->rate), "low", cs_result_real (rate->low), "high", cs_result_real (rate->high));
 }
 
 static json_t *
@@ -157,15 +151,15 @@ arm_json (const CsAuditArmResult *arm)
           items, json_pack ("{s:I, s:s, s:s, s:o, s:o}", "latent", (json_int_t)item->latent, "mode",
                             cs_steer_mode_name (item->mode), "scope",
                             item->scope == CS_STEER_PROMPT_ONLY ? "prompt" : "all", "scale",
-                            real (item->scale), "max_act", real (item->max_act)));
+                            cs_result_real (item->scale), "max_act", cs_result_real (item->max_act)));
     }
   json_object_set_new (object, "items", items);
   for (int set = 0; set < 2; set++)
     {
       json_t *side = rate_json (&arm->rate[set]);
 
-      json_object_set_new (side, "kl", real (arm->kl[set]));
-      json_object_set_new (side, "kl_first", real (arm->kl_first[set]));
+      json_object_set_new (side, "kl", cs_result_real (arm->kl[set]));
+      json_object_set_new (side, "kl_first", cs_result_real (arm->kl_first[set]));
       json_object_set_new (object, set_names[set], side);
     }
   return object;
@@ -175,11 +169,11 @@ static json_t *
 latent_json (const CsAuditLatent *l)
 {
   return json_pack ("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "latent",
-                    (json_int_t)l->latent, "auc", real (l->auc), "auc_group", real (l->auc_group),
-                    "auc_held_out", real (l->auc_held_out), "share", real (l->share),
-                    "mean_difference", real (l->mean_difference), "delta_norm",
-                    real (l->delta_norm), "nu_error", real (l->nu_error), "nu_reconstruction",
-                    real (l->nu_reconstruction), "max_act", real (l->max_act), "chat_specific",
+                    (json_int_t)l->latent, "auc", cs_result_real (l->auc), "auc_group", cs_result_real (l->auc_group),
+                    "auc_held_out", cs_result_real (l->auc_held_out), "share", cs_result_real (l->share),
+                    "mean_difference", cs_result_real (l->mean_difference), "delta_norm",
+                    cs_result_real (l->delta_norm), "nu_error", cs_result_real (l->nu_error), "nu_reconstruction",
+                    cs_result_real (l->nu_reconstruction), "max_act", cs_result_real (l->max_act), "chat_specific",
                     (int)l->chat_specific);
 }
 
