@@ -44,9 +44,9 @@ cs_codes_reserve (CsCodes *codes, size_t n_tokens, size_t n)
 {
   codes->start = g_renew (size_t, codes->start, n_tokens + 1);
   codes->n_tokens = n_tokens;
-  if (n <= codes->capacity)
+  if (n <= codes->capacity && codes->latent != NULL)
     return;
-  codes->capacity = n + n / 4;
+  codes->capacity = MAX (n + n / 4, 1); /* there are arrays where no latent is active, too */
   codes->latent = g_renew (uint32_t, codes->latent, codes->capacity);
   codes->value = g_renew (float, codes->value, codes->capacity);
 }

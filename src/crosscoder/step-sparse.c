@@ -78,14 +78,14 @@ static void
 reserve_pairs (CsStep *step, size_t n)
 {
   CsLatentLists *lists = &step->lists;
-  if (step->df_capacity < n)
+  if (step->df_capacity < n || step->df == NULL)
     {
-      step->df_capacity = n + n / 4;
+      step->df_capacity = MAX (n + n / 4, 1);
       step->df = g_renew (float, step->df, step->df_capacity);
     }
-  if (lists->capacity < n)
+  if (lists->capacity < n || lists->token == NULL)
     {
-      lists->capacity = n + n / 4;
+      lists->capacity = MAX (n + n / 4, 1);
       lists->token = g_renew (uint32_t, lists->token, lists->capacity);
       lists->f = g_renew (float, lists->f, lists->capacity);
       lists->df = g_renew (float, lists->df, lists->capacity);
