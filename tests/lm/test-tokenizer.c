@@ -1,5 +1,6 @@
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 #include "errors.h"
 #include "random.h"
@@ -286,7 +287,7 @@ test_long_word (void)
   g_autoptr (CsTokenizer) tokenizer = open_tiny ();
   g_autoptr (GArray) ids = tiny_ids_new ();
   g_autoptr (GString) text = g_string_new (NULL);
-  gint64 start = g_get_monotonic_time ();
+  const clock_t start = clock (); /* of the processor: the machine may be busy */
 
   while (text->len < 1 << 20)
     g_string_append (text, "thing");
@@ -296,7 +297,7 @@ test_long_word (void)
   while (text->len < 1 << 20)
     g_string_append (text, "    ");
   cs_tokenizer_encode (tokenizer, text->str, text->len, false, ids, NULL);
-  g_assert_cmpint (g_get_monotonic_time () - start, <, 20 * G_USEC_PER_SEC);
+  g_assert_cmpint (clock () - start, <, 20 * (gint64)CLOCKS_PER_SEC);
 }
 
 /* More different words than the cache holds. */
