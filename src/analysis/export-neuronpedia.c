@@ -5,9 +5,11 @@
 #include "file-replace.h"
 #include "json.h"
 #include "latents-exchange.h"
+#include "neuronpedia-parts.h"
 #include "store.h"
 #include "tokenizer.h"
 
+#define MAX_PRODUCTS 2e13 /* multiplications that logits may take */
 #define CONTEXT 32 /* tokens to each side of an example's peak */
 
 typedef struct
@@ -17,8 +19,10 @@ typedef struct
   CsLatents *latents;
   CsTokenizer *tokenizer;   /* NULL = no examples */
   CsStore *store;           /* NULL = attached examples, or none */
-  CsCrosscoder *crosscoder; /* with a store */
+  CsCrosscoder *crosscoder; /* with a store or a pair */
   CsTeam *team;
+  const CsPair *pair;       /* the caller's, where logits are told */
+  uint32_t *histograms; /* of all latents; NULL = none */
   json_t *labels; /* the run's, or NULL */
 } Export;
 
@@ -30,6 +34,7 @@ export_clear (Export *e)
   g_clear_pointer (&e->store, cs_store_free);
   cs_crosscoder_free (e->crosscoder);
   g_clear_pointer (&e->team, cs_team_free);
+  g_free (e->histograms);
   json_decref (e->labels);
 }
 
@@ -54,6 +59,31 @@ open_examples (Export *e, GError **error)
   e->team = cs_team_new (0);
   return (e->crosscoder = cs_crosscoder_load (e->run_folder, error)) &&
          (e->store = cs_store_open (o->store_path, false, error));
+}
+
+/* A product with the whole vocabulary for each latent. */
+static const CsPair *
+affordable_pair (const Export *e)
+{
+  const CsPair *pair = e->options->pair;
+  const CsModelConfig *model = pair ? cs_model_config (pair->model[1]) : NULL;
+  const double n = e->options->latent >= 0 ? 1 : (double)e->latents->n_latents;
+  return model && n * (double)model->vocab_size * (double)model->d_model <= MAX_PRODUCTS ? pair : NULL;
+}
+
+/* Of an analysed run whose activations are at hand. */
+static bool
+count_activations (Export *e, CsJob *job, GError **error)
+{
+  const size_t F = e->latents->n_latents;
+  g_autofree float *max_act = g_new (float, F);
+  if (!e->store || e->crosscoder->n_latents != F || cs_run_needs_threshold (e->run_folder) ||
+      cs_store_info (e->store)->d_model != e->crosscoder->d_model)
+    return true;
+  for (size_t j = 0; j < F; j++)
+    max_act[j] = e->latents->rows[j].max_act;
+  e->histograms = cs_neuronpedia_histograms (job, e->store, e->crosscoder, e->team, max_act, error);
+  return e->histograms != NULL;
 }
 
 static bool
@@ -149,13 +179,7 @@ add_numbers (const CsLatentRow *row, json_t *feature)
   json_object_set_new (feature, "nu_reconstruction", number ((double)row->nu_reconstruction));
   json_object_set_new (feature, "chat_specific", json_boolean (row->chat_specific));
   /* Fields that Neuronpedia expects, of things that are not kept here. */
-  static const char *const empty[] = { "neg_str",
-                                       "neg_values",
-                                       "pos_str",
-                                       "pos_values",
-                                       "freq_hist_data_bar_heights",
-                                       "freq_hist_data_bar_values",
-                                       "logits_hist_data_bar_heights",
+  static const char *const empty[] = { "logits_hist_data_bar_heights",
                                        "logits_hist_data_bar_values",
                                        "decoder_weights_dist" };
   for (size_t i = 0; i < G_N_ELEMENTS (empty); i++)
@@ -199,6 +223,10 @@ write_features (const Export *e, CsJob *job, CsFileReplace *file, GError **error
       json_t *feature = json_object ();
       add_numbers (&e->latents->rows[j], feature);
       add_explanations (e, &e->latents->rows[j], feature);
+      cs_neuronpedia_add_logits (feature, e->pair, e->crosscoder, j);
+      cs_neuronpedia_add_histogram (feature,
+                                    e->histograms ? e->histograms + j * CS_NEURONPEDIA_BINS : NULL,
+                                    e->latents->rows[j].max_act);
       if (!add_activations (e, &e->latents->rows[j], feature, error) ||
           (job && j % 64 == 0 && !cs_job_checkpoint (job, error)))
         {
@@ -230,6 +258,10 @@ cs_latents_export_neuronpedia (CsJob *job,
                    options->latent, e.latents->n_latents - 1);
       return false;
     }
+  e.pair = affordable_pair (&e);
+  if ((e.pair && !e.crosscoder && !(e.crosscoder = cs_crosscoder_load (run_folder, error))) ||
+      !count_activations (&e, job, error))
+    return false;
   g_autoptr (CsFileReplace) file = cs_file_replace_new (path, error);
   return file && write_head (&e, file, error) && write_features (&e, job, file, error) &&
          cs_file_replace_write (file, "]}\n", 3, error) && cs_file_replace_commit (file, error);

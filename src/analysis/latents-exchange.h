@@ -7,6 +7,7 @@
 #include "examples.h"
 #include "exchange.h"
 #include "latents.h"
+#include "pair.h"
 
 /* Imports a crosscoder (exchange.h), lists its latents from the weights alone, and attaches the table and the examples
  * where they are given (may be NULL). notes as there. job may be NULL. */
@@ -33,7 +34,9 @@ typedef struct {
   const char *model_id;          /* "gemma-2-2b-it"; NULL = "" */
   const char *labels_path;       /* a study's labels.json, or NULL */
   const char *tokenizer_folder;  /* whose tokens examples are spelled with; NULL = without examples */
-  const char *store_path;        /* the activations that examples lie in; NULL = attached ones only */
+  const char *store_path;        /* the activations that examples and histograms come from; NULL = attached examples only */
+  const CsPair *pair;            /* whose chat model's head tells which tokens a latent promotes, of one latent or as long as all
+                                  * take minutes only; NULL = not told */
   long        layer;             /* −1 = not known */
   long        latent;            /* −1 = all */
   size_t      per_group;         /* examples; 0 = 5 */

@@ -79,8 +79,11 @@ static bool
 export_neuronpedia (CsJob *job, const Task *task, GError **error)
 {
   g_autofree char *model = task->models[1] != NULL ? g_path_get_basename (task->models[1]) : NULL;
+  g_autoptr (CsPair) pair =
+    task->models[0] != NULL && task->models[1] != NULL ? cs_pair_open (task->models[0], task->models[1], NULL, NULL) : NULL;
   const CsNeuronpediaOptions options = {
     .model_id = model,
+    .pair = pair,
     .labels_path = task->labels,
     .tokenizer_folder = task->models[1],
     .store_path = existing (task->store),

@@ -7,6 +7,7 @@
 #include "json.h"
 #include "latents-exchange.h"
 #include "memmap-cache.h"
+#include "pair.h"
 
 static int run_import (int argc, char **argv);
 static int run_export (int argc, char **argv);
@@ -19,7 +20,7 @@ const CsVerb cs_verbs_exchange[] = {
     "Takes in a crosscoder or a pair of activation caches made elsewhere", run_import },
   { "export",
     "RUN --format hub|csv|neuronpedia|gguf --out PATH [--latent ID] [--model base|chat] [--layer "
-    "L] [--chat DIR] "
+    "L] [--base DIR] [--chat DIR] "
     "[--activations F.h5] [--labels FILE] | STORE.h5 --format memmap --out DIR [--json]",
     "Writes a run, a latent or a store for other tools", run_export },
   { NULL, NULL, NULL, NULL },
@@ -134,7 +135,7 @@ run_import (int argc, char **argv)
 typedef struct
 {
   const char *path;
-  char *out, *format, *model, *chat, *store, *labels;
+  char *out, *format, *model, *chat, *base, *store, *labels;
   gint64 latent, layer;
   gboolean json;
 } Export;
@@ -146,6 +147,7 @@ export_clear (Export *w)
   g_free (w->format);
   g_free (w->model);
   g_free (w->chat);
+  g_free (w->base);
   g_free (w->store);
   g_free (w->labels);
 }
@@ -175,8 +177,12 @@ export_neuronpedia (CsJob *job, const Export *w, GError **error)
   g_autofree char *model = w->chat ? g_path_get_basename (w->chat) : NULL;
   g_autofree char *absolute = g_canonicalize_filename (w->path, NULL);
   g_autofree char *beside = g_build_filename (absolute, "..", "..", "labels.json", NULL);
+  g_autoptr (CsPair) pair = NULL;
+  if (w->base && w->chat && !(pair = cs_pair_open (w->base, w->chat, NULL, error)))
+    return false;
   const CsNeuronpediaOptions options = {
     .model_id = model,
+    .pair = pair,
     .labels_path = w->labels                                  ? w->labels
                    : g_file_test (beside, G_FILE_TEST_EXISTS) ? beside
                                                               : NULL,
@@ -214,6 +220,7 @@ parse_export (Export *w, int *argc, char ***argv, int *status)
     { "model", 0, 0, G_OPTION_ARG_FILENAME, &w->model, NULL, NULL },
     { "layer", 0, 0, G_OPTION_ARG_INT64, &w->layer, NULL, NULL },
     { "chat", 0, 0, G_OPTION_ARG_FILENAME, &w->chat, NULL, NULL },
+    { "base", 0, 0, G_OPTION_ARG_FILENAME, &w->base, NULL, NULL },
     { "activations", 0, 0, G_OPTION_ARG_FILENAME, &w->store, NULL, NULL },
     { "labels", 0, 0, G_OPTION_ARG_FILENAME, &w->labels, NULL, NULL },
     { "json", 0, 0, G_OPTION_ARG_NONE, &w->json, NULL, NULL },

@@ -34,8 +34,9 @@ can_encode (const CsCrosscoder *crosscoder, GError **error)
   if (crosscoder->variant == CS_VARIANT_BATCHTOPK && crosscoder->threshold < 0)
     {
       g_set_error_literal (error, CS_ERROR, CS_ERROR_USAGE,
-                           "The threshold of this BatchTopK crosscoder was never set: train it for "
-                           "longer or calibrate it on held-out activations first.");
+                           "The threshold of this BatchTopK crosscoder was never set: calibrate it on "
+                           "harvested activations (Calibrate Its Threshold in the run's menu, or "
+                           "crosscope-cli validate RUN --activations F.h5 --calibrate), or train it for longer.");
       return false;
     }
   return true;

@@ -360,7 +360,9 @@ cs_crosscoder_import_summary (const char *path,
     return false;
   if (import.crosscoder->variant == CS_VARIANT_BATCHTOPK && import.crosscoder->threshold < 0)
     cs_import_note (&import,
-                    "Its threshold was never set: calibrate it on activations before it is used.");
+                    "Its threshold was never set: calibrate it on harvested activations before it is used "
+                    "(Calibrate Its Threshold in the run's menu, or crosscope-cli validate RUN "
+                    "--activations F.h5 --calibrate).");
   if (!fold (&import, options, error))
     return false;
   take_settings (&import, options);

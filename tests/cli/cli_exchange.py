@@ -229,6 +229,14 @@ def export_neuronpedia():
     call("export", make_run("batchtopk"), "--format", "neuronpedia", "--out", tmp("np-ours.json"), "--chat", tmp("chat"),
          "--activations", make_store(), "--latent", 4)
     same(len(json.load(open(tmp("np-ours.json")))["features"]), 1, "one latent")
+    call("export", make_run("batchtopk"), "--format", "neuronpedia", "--out", tmp("np-ours.json"), *make_pair(),
+         "--activations", make_store())
+    features = json.load(open(tmp("np-ours.json")))["features"]
+    for feature in features:
+        same((len(feature["pos_str"]), len(feature["neg_values"])), (10, 10), "logits")
+        assert feature["pos_values"] == sorted(feature["pos_values"], reverse=True), feature["pos_values"]
+    counted = [feature for feature in features if sum(feature["freq_hist_data_bar_heights"]) > 0]
+    assert counted and all(len(feature["freq_hist_data_bar_values"]) == 20 for feature in counted), "histograms"
 
 
 def export_gguf():
