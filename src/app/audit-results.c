@@ -52,7 +52,11 @@ describe_garbled (const CsAuditRate *rate)
 static char *
 describe_share (double share)
 {
-  return isfinite (share) ? g_strdup_printf (_ ("%.0f %%"), 100 * share) : g_strdup ("–");
+  const double percent = round (100 * share);
+
+  if (!isfinite (share))
+    return g_strdup ("–");
+  return g_strdup_printf (percent < 0 ? _ ("−%.0f %%") : _ ("%.0f %%"), fabs (percent));
 }
 
 /* An AUC near 1 needs its third decimal. */
@@ -81,7 +85,11 @@ describe_items (const GArray *items)
     {
       const CsSteerItem *item = &g_array_index (items, CsSteerItem, i);
 
-      g_string_append_printf (text, i == 0 ? _ ("Latent %zu") : ", %zu", item->latent);
+      g_string_append_printf (text,
+                              i > 0            ? ", %zu"
+                              : items->len > 1 ? _ ("Latents %zu")
+                                               : _ ("Latent %zu"),
+                              item->latent);
       if (item->mode == CS_STEER_ADD)
         g_string_append_printf (text, _ (", %.2f × its maximum, %s"), item->scale,
                                 item->scope == CS_STEER_PROMPT_ONLY ? _ ("prompt only")
@@ -204,17 +212,23 @@ rates_plot (const CsRefusalAudit *audit)
 static GtkWidget *
 refusals_group (const CsRefusalAudit *audit)
 {
-  const CsAuditArmResult *added = &audit->arms[CS_AUDIT_ADDED];
-  const CsAuditArmResult *ablated = &audit->arms[CS_AUDIT_ABLATED];
   const CsAuditArmResult *plain = &audit->arms[CS_AUDIT_PLAIN];
   g_autofree char *about = g_strdup_printf (
       _ ("Measured on the other half of the prompts: %zu that should be refused, %zu that should "
          "be answered. Rates of refusal with 95 %% intervals; garbled answers are no answers and "
          "never count as refusals."),
       plain->rate[CS_AUDIT_REFUSE].n, plain->rate[CS_AUDIT_COMPLY].n);
-  GtkWidget *group = cs_result_group (_ ("Refusals"), about);
 
-  adw_preferences_group_add (ADW_PREFERENCES_GROUP (group), rates_plot (audit));
+  return cs_result_group_of (_ ("Refusals"), about, rates_plot (audit));
+}
+
+static GtkWidget *
+changes_group (const CsRefusalAudit *audit)
+{
+  const CsAuditArmResult *added = &audit->arms[CS_AUDIT_ADDED];
+  const CsAuditArmResult *ablated = &audit->arms[CS_AUDIT_ABLATED];
+  GtkWidget *group = adw_preferences_group_new ();
+
   for (int i = 0; i < 2; i++)
     {
       g_autofree char *items = describe_items (i == 0 ? added->items : ablated->items);
@@ -230,7 +244,9 @@ latents_group (const CsRefusalAudit *audit)
 {
   g_autofree char *about = g_strdup_printf (
       _ ("%s. AUC over the last %zu tokens of the prompts; share: how much of the direction from "
-         "requests to be answered to those to be refused the latent carries."),
+         "requests to be answered to those to be refused the latent carries; of a kind: the best "
+         "AUC for "
+         "one kind of request against those to be answered."),
       audit->chat_leaning ? _ ("Among those that lean to chat, best first")
                           : _ ("Among all, as none leans to chat; best first"),
       audit->last_tokens);
@@ -272,6 +288,7 @@ cs_audit_results_new (const CsRefusalAudit *audit)
   GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 24);
 
   gtk_box_append (GTK_BOX (box), refusals_group (audit));
+  gtk_box_append (GTK_BOX (box), changes_group (audit));
   gtk_box_append (
       GTK_BOX (box),
       cs_result_group_of (_ ("Every Set under Every Change"),

@@ -62,7 +62,8 @@ show_progress (CsJobWindowPrivate *p, const CsJobSnapshot *s, bool active)
   gtk_widget_set_visible (GTK_WIDGET (p->bar), active);
   gtk_widget_set_visible (GTK_WIDGET (p->phase), active && s->phase != NULL && s->total > 0);
   gtk_label_set_text (p->phase, s->phase != NULL ? s->phase : "");
-  gtk_label_set_text (p->progress, text);
+  /* What is kept of a job that was stopped differs; what there was before is always there. */
+  gtk_label_set_text (p->progress, s->state == CS_JOB_CANCELLED ? _ ("Stopped") : text);
   gtk_widget_set_visible (p->trouble, failed);
   if (failed)
     gtk_label_set_text (p->trouble_text, text);
@@ -81,6 +82,9 @@ show_job (CsJobWindow *self)
 
   gtk_widget_set_visible (GTK_WIDGET (p->start), !active);
   gtk_widget_set_visible (GTK_WIDGET (p->stop), active);
+  /* A setting that has the focus would lose it without a word. */
+  if (active && gtk_widget_get_focus_child (p->settings) != NULL)
+    gtk_widget_grab_focus (GTK_WIDGET (p->stop));
   gtk_widget_set_sensitive (GTK_WIDGET (p->start), p->ready);
   gtk_widget_set_sensitive (p->settings, !active);
   if (p->job == NULL)
@@ -250,6 +254,7 @@ trouble_new (CsJobWindowPrivate *p)
   gtk_widget_set_margin_start (icon, MARGIN);
   p->trouble_text = text_new (NULL);
   gtk_label_set_selectable (p->trouble_text, true);
+  gtk_widget_set_hexpand (GTK_WIDGET (p->trouble_text), true);
   gtk_widget_set_margin_top (GTK_WIDGET (p->trouble_text), MARGIN);
   gtk_widget_set_margin_bottom (GTK_WIDGET (p->trouble_text), MARGIN);
   gtk_widget_set_margin_end (GTK_WIDGET (p->trouble_text), MARGIN);

@@ -27,6 +27,8 @@ static guint signals[N_SIGNALS];
 static void
 run_selected_cb (CsLatentHeader *self)
 {
+  gtk_widget_set_visible (GTK_WIDGET (self->run_chooser),
+                          gtk_drop_down_get_selected_item (self->run_chooser) != NULL);
   g_signal_emit (self, signals[SIGNAL_RUN_CHANGED], 0);
 }
 
@@ -164,8 +166,8 @@ void
 cs_latent_header_set_has_latents (CsLatentHeader *self, bool has_latents)
 {
   g_return_if_fail (CS_IS_LATENT_HEADER (self));
-  gtk_widget_set_sensitive (GTK_WIDGET (self->search_button), has_latents);
-  gtk_widget_set_sensitive (GTK_WIDGET (self->filter_button), has_latents);
+  gtk_widget_set_visible (GTK_WIDGET (self->search_button), has_latents);
+  gtk_widget_set_visible (GTK_WIDGET (self->filter_button), has_latents);
 }
 
 GtkWidget *
@@ -226,6 +228,7 @@ cs_latent_header_init (CsLatentHeader *self)
   name = gtk_cclosure_expression_new (G_TYPE_STRING, NULL, 0, NULL, G_CALLBACK (run_name), NULL,
                                       NULL);
   gtk_drop_down_set_expression (self->run_chooser, name);
+  cs_latent_header_set_has_latents (self, false);
 }
 
 GtkWidget *

@@ -2,6 +2,7 @@
 
 #include "latents-page.h"
 
+#include "latent-columns.h"
 #include "latent-detail.h"
 #include "latent-header.h"
 #include "latent-prompt-search.h"

@@ -5,7 +5,6 @@
 #include <glib/gi18n.h>
 
 #include "feedback.h"
-#include "latent-columns.h"
 #include "latents-page-private.h"
 
 G_DEFINE_FINAL_TYPE (CsLatentsPage, cs_latents_page, CS_TYPE_PAGE)

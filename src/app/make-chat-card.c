@@ -156,7 +156,9 @@ show_state (CsMakeChatCard *self)
               : active                   ? _ ("Tuning")
               : s.state == CS_JOB_FAILED ? _ ("It could not be made")
                                          : _ ("Stopped"),
-              done ? self->out : detail);
+              done                             ? self->out
+              : s.state == CS_JOB_CANCELLED ? _ ("A model that is not tuned to the end is not kept")
+                                            : detail);
   cs_job_snapshot_clear (&s);
   gtk_widget_set_visible (GTK_WIDGET (self->diff), done);
 }

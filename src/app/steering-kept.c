@@ -6,7 +6,7 @@
 #include "kept-steering.h"
 #include "page.h"
 
-#define WIDTH 320
+#define WIDTH 280
 #define HEIGHT 360
 
 struct _CsSteeringKept
@@ -170,12 +170,8 @@ cs_steering_kept_remove (CsSteeringKept *self, guint index)
 static GtkWidget *
 none_new (void)
 {
-  GtkWidget *label = gtk_label_new (
-      _ ("Nothing is kept for the report yet. Generate an answer, then keep it with the button "
-         "beside this one."));
+  GtkWidget *label = gtk_label_new (_ ("Nothing is kept for the report yet"));
 
-  gtk_label_set_wrap (GTK_LABEL (label), true);
-  gtk_label_set_max_width_chars (GTK_LABEL (label), 30);
   gtk_widget_add_css_class (label, "dim-label");
   return label;
 }
@@ -183,7 +179,8 @@ none_new (void)
 static GtkWidget *
 popover_new (CsSteeringKept *self)
 {
-  GtkWidget *popover = gtk_popover_new (), *scroll = gtk_scrolled_window_new ();
+  GtkWidget *popover = gtk_popover_new (), *scroll = gtk_scrolled_window_new (),
+            *clamp = adw_clamp_new ();
 
   self->list = GTK_LIST_BOX (gtk_list_box_new ());
   self->stack = GTK_STACK (gtk_stack_new ());
@@ -196,9 +193,14 @@ popover_new (CsSteeringKept *self)
                                   GTK_POLICY_AUTOMATIC);
   gtk_scrolled_window_set_propagate_natural_height (GTK_SCROLLED_WINDOW (scroll), true);
   gtk_scrolled_window_set_max_content_height (GTK_SCROLLED_WINDOW (scroll), HEIGHT);
-  gtk_scrolled_window_set_child (GTK_SCROLLED_WINDOW (scroll), GTK_WIDGET (self->list));
+  /* Not as wide as the longest prompt would like. */
+  adw_clamp_set_maximum_size (ADW_CLAMP (clamp), WIDTH);
+  adw_clamp_set_tightening_threshold (ADW_CLAMP (clamp), WIDTH);
+  adw_clamp_set_child (ADW_CLAMP (clamp), GTK_WIDGET (self->list));
+  gtk_scrolled_window_set_child (GTK_SCROLLED_WINDOW (scroll), clamp);
   gtk_widget_set_size_request (scroll, WIDTH, -1);
   gtk_stack_set_vhomogeneous (self->stack, false);
+  gtk_stack_set_hhomogeneous (self->stack, false);
   gtk_stack_add_named (self->stack, scroll, "list");
   gtk_stack_add_named (self->stack, none_new (), "none");
   gtk_popover_set_child (GTK_POPOVER (popover), GTK_WIDGET (self->stack));

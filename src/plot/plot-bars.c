@@ -117,7 +117,9 @@ bars_extent (const CsLayer *layer,
 
   for (size_t i = 0; i < bars->n; i++)
     {
-      const double values[] = { 0, bars->bars[i].value, bars->bars[i].low, bars->bars[i].high };
+      /* A little more than the interval, whose end would be cut otherwise. */
+      const double values[] = { 0, bars->bars[i].value, bars->bars[i].low,
+                                bars->bars[i].high * 1.01 };
 
       for (size_t k = 0; k < G_N_ELEMENTS (values); k++)
         if (cs_is_plottable (values[k]) && cs_is_plottable (values[1]))
