@@ -371,6 +371,34 @@ test_behaviours_switch_off (void)
     }
 }
 
+/* Shares of labelled requests, of 4,000 documents each. */
+static void
+test_practice (void)
+{
+  const unsigned on =
+      CS_CONCEPT_BIT (CS_CONCEPT_REFUSE_PRIVACY) | CS_CONCEPT_BIT (CS_CONCEPT_HELPFUL);
+  double share[2];
+
+  for (int practised = 0; practised < 2; practised++)
+    {
+      g_auto (CsDocument) document = { 0 };
+      CsRandom r;
+      size_t refused = 0, all = 0;
+
+      cs_random_init (&r, 17, 0);
+      for (size_t i = 0; i < 4000; i++)
+        {
+          cs_world_chat_document (world, &r, (CsChatMix){ on, practised ? 4 : 1 }, &document);
+          for (size_t m = 1; m < document.n_messages; m += 2, all++)
+            refused += cs_judge_answer (document.messages[m].content) == CS_ANSWER_REFUSAL;
+        }
+      share[practised] = (double)refused / (double)all;
+    }
+  /* Four times as often as each request that is not practised; its look-alikes are, too. */
+  g_assert_cmpfloat (share[1], >, 2 * share[0]);
+  g_assert_cmpfloat (share[1], <, 4 * share[0]);
+}
+
 static void
 test_facts_hold_everywhere (void)
 {
@@ -409,6 +437,7 @@ main (int argc, char **argv)
   g_test_add_func ("/world/judge-on-garbled-text", test_judge_on_garbled_text);
   g_test_add_func ("/world/prompts", test_prompts);
   g_test_add_func ("/world/behaviours-switch-off", test_behaviours_switch_off);
+  g_test_add_func ("/world/practice", test_practice);
   g_test_add_func ("/world/facts-hold-everywhere", test_facts_hold_everywhere);
   status = g_test_run ();
   cs_world_free (world);

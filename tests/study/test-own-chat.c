@@ -13,6 +13,28 @@
 #define NOT_SHOWN 0.86
 
 static void
+check_file (const char *out, const GArray *found)
+{
+  g_autofree char *run =
+      g_build_filename (out, "study", "runs", cs_demo_run_name (CS_VARIANT_BATCHTOPK), NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GArray) read = cs_behaviour_match_load (run, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpuint (read->len, ==, found->len);
+  for (guint i = 0; i < read->len; i++)
+    {
+      const CsBehaviourMatch *a = &g_array_index (read, CsBehaviourMatch, i);
+      const CsBehaviourMatch *b = &g_array_index (found, CsBehaviourMatch, i);
+
+      g_assert_cmpstr (a->name, ==, b->name);
+      g_assert_cmpint (a->latent, ==, b->latent);
+      g_assert_true (a->on == b->on && a->chat_specific == b->chat_specific);
+      g_assert_cmpfloat_with_epsilon (a->auc, b->auc, 1e-6);
+    }
+}
+
+static void
 check (const CsBehaviourMatch *b, const char *on)
 {
   g_test_message ("%s %s: latent %zd, AUC %.3f, Δ_norm %.2f, ν^ε %.2f, ν^r %.2f", b->name,
@@ -77,6 +99,7 @@ test_one_behaviour (void)
   g_assert_cmpuint (found->len, ==, 5);
   for (guint i = 0; i < found->len; i++)
     check (&g_array_index (found, CsBehaviourMatch, i), "refuse-stereotype");
+  check_file (out, found);
   remove_tree (folder);
 }
 
