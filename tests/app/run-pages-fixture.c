@@ -94,6 +94,14 @@ pages_set_study (PagesFixture *f, CsStudy *study)
     cs_page_set_study (f->pages[i], study);
 }
 
+static bool
+are_gone (void *data)
+{
+  CsPage *const *pages = data;
+
+  return pages[0] == NULL && pages[1] == NULL && pages[2] == NULL;
+}
+
 void
 pages_tear_down (PagesFixture *f, gconstpointer data)
 {
@@ -108,9 +116,7 @@ pages_tear_down (PagesFixture *f, gconstpointer data)
       g_object_add_weak_pointer (G_OBJECT (pages[i]), (void **) &pages[i]);
     }
   gtk_window_destroy (GTK_WINDOW (f->window));
-  pages_settle (0.3);
-  for (int i = 0; i < 3; i++)
-    g_assert_null (pages[i]);
+  g_assert_true (pages_wait_for (are_gone, pages, 60)); /* threads may hold them a while */
   g_assert_finalize_object (f->study);
   remove_tree (f->folder);
   g_free (f->folder);
