@@ -40,7 +40,7 @@ cs_job_row_describe (const CsJobSnapshot *s)
     case CS_JOB_RUNNING: return describe_running (s);
     case CS_JOB_PAUSED: return g_strdup (_("Paused"));
     case CS_JOB_DONE: return g_strdup (_("Done"));
-    case CS_JOB_CANCELLED: return g_strdup (_("Stopped; what was done is kept"));
+    case CS_JOB_CANCELLED: return g_strdup (_("Stopped"));
     case CS_JOB_FAILED: return g_strdup (s->message != NULL ? s->message : _("Failed"));
     default: return g_strdup ("");
     }

@@ -22,7 +22,7 @@ sentence_problem (const GError *error)
   text = error->message;
   if (!g_utf8_validate (text, -1, NULL))
     return "it is not UTF-8";
-  for (const char *p = text; *p != '\0'; p = g_utf8_next_char (p))
+  for (const char *p = text; *p != '\0'; p += g_utf8_skip[(guchar)*p])
     {
       const gunichar c = g_utf8_get_char (p);
 
