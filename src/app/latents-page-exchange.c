@@ -1,5 +1,5 @@
-/* What the Latents page takes in and gives out: a menu in its header, for the run that is shown and the latent that is
- * selected. The header is not within the page, so the menu has actions of its own ("exchange"). */
+/* What the Latents page takes in and gives out: a menu above its table, for the run that is shown and the latent that is
+ * selected, with actions of its own ("exchange"). */
 #include <glib/gi18n.h>
 
 #include "exchange-actions.h"
@@ -104,7 +104,6 @@ whole_menu (void)
 void
 cs_latents_page_add_exchange (CsLatentsPage *self)
 {
-  GtkWidget *button = gtk_menu_button_new ();
   g_autoptr (GMenuModel) menu = whole_menu ();
   g_autoptr (GSimpleActionGroup) group = g_simple_action_group_new ();
 
@@ -117,10 +116,6 @@ cs_latents_page_add_exchange (CsLatentsPage *self)
       g_action_map_add_action (G_ACTION_MAP (group), G_ACTION (action));
     }
   self->exchange = G_ACTION_MAP (g_object_ref (group));
-  gtk_widget_insert_action_group (button, "exchange", G_ACTION_GROUP (group));
-  gtk_menu_button_set_icon_name (GTK_MENU_BUTTON (button), "document-send-symbolic");
-  gtk_menu_button_set_menu_model (GTK_MENU_BUTTON (button), menu);
-  gtk_widget_set_tooltip_text (button, _ ("Import and Export"));
-  gtk_accessible_update_property (GTK_ACCESSIBLE (button), GTK_ACCESSIBLE_PROPERTY_LABEL, _ ("Import and export"), -1);
-  gtk_box_append (GTK_BOX (self->header), button);
+  gtk_widget_insert_action_group (GTK_WIDGET (self->exchange_button), "exchange", G_ACTION_GROUP (group));
+  gtk_menu_button_set_menu_model (self->exchange_button, menu);
 }

@@ -27,7 +27,8 @@ struct _CsLatentsPage
   CsLatentDetail *detail;
   CsLatentHeader *header;
 
-  GActionMap *exchange;     /* of a menu in the header */
+  GtkMenuButton *exchange_button;
+  GActionMap *exchange;     /* of its menu */
   CsLatentList *list;
   CsRun *run;               /* chosen */
   CsRun *shown_run;         /* whose latents the list holds; NULL for none */
@@ -45,7 +46,7 @@ void cs_latents_page_select (CsLatentsPage *self, size_t latent, bool scroll);
 void cs_latents_page_update (CsLatentsPage *self);
 
 /* latents-page-exchange.c */
-void cs_latents_page_add_exchange (CsLatentsPage *self);    /* to the header */
+void cs_latents_page_add_exchange (CsLatentsPage *self);    /* the menu */
 void cs_latents_page_update_exchange (CsLatentsPage *self); /* for another run */
 
 /* latents-page-actions.c */

@@ -439,6 +439,7 @@ bind_template (GtkWidgetClass *klass)
   BIND (chips);
   BIND (table);
   BIND (detail);
+  BIND (exchange_button);
 #undef BIND
   gtk_widget_class_bind_template_callback (klass, status_clicked_cb);
   gtk_widget_class_bind_template_callback (klass, filter_changed_cb);

@@ -203,7 +203,7 @@ has_icon (GtkWidget *widget, const void *icon)
   return g_strcmp0 (gtk_menu_button_get_icon_name (GTK_MENU_BUTTON (widget)), icon) == 0;
 }
 
-/* Opens the menu of the shown page's header and looks for items by a part of their text. */
+/* Opens a menu of the shown page or of its header and looks for items by a part of their text. */
 static void
 check_menu (CsWindow *window, const char *page, const char *icon, MenuItem *items, size_t n)
 {
@@ -211,7 +211,9 @@ check_menu (CsWindow *window, const char *page, const char *icon, MenuItem *item
 
   cs_window_show_page (window, page);
   driver_settle (0.3);
-  button = driver_find (header, GTK_TYPE_MENU_BUTTON, has_icon, icon);
+  button = header != NULL ? driver_find (header, GTK_TYPE_MENU_BUTTON, has_icon, icon) : NULL;
+  if (button == NULL)
+    button = driver_find (GTK_WIDGET (cs_window_page (window, page)), GTK_TYPE_MENU_BUTTON, has_icon, icon);
   g_assert_nonnull (button);
   g_assert_nonnull (gtk_widget_get_tooltip_text (button));
   gtk_menu_button_popup (GTK_MENU_BUTTON (button));
