@@ -63,7 +63,8 @@ cs_harvest_sample_free (CsHarvestSample *sample)
   if (sample == NULL)
     return;
   g_clear_pointer (&sample->store, cs_store_free);
-  remove_files (sample->path);
+  if (sample->path != NULL) /* there is a folder */
+    remove_files (sample->path);
   g_free (sample->path);
   g_free (sample);
 }
