@@ -16,6 +16,10 @@ gi.require_version("Atspi", "2.0")
 from gi.repository import Atspi, GLib  # noqa: E402
 
 
+# A program under a sanitizer needs several times as long for everything.
+PATIENCE = float(os.environ.get("CS_TEST_PATIENCE", "1"))
+
+
 class NotSeen(Exception):
     pass
 
@@ -84,6 +88,7 @@ class Program:
 
     def wait(self, look, what, seconds=30):
         """The first true value of look(), asked again and again."""
+        seconds *= PATIENCE
         end = time.monotonic() + seconds
         while True:
             try:
@@ -154,6 +159,7 @@ class Program:
 
     def ended(self, seconds=30):
         """Waits for the program's own end; its exit status."""
+        seconds *= PATIENCE
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:

@@ -15,7 +15,7 @@ import time
 import traceback
 
 try:
-    from accessible import NotSeen, Program, description, environment, name, role, walk
+    from accessible import PATIENCE, NotSeen, Program, description, environment, name, role, walk
     from gi.repository import Atspi
 except (ImportError, ValueError) as missing:
     print(f"1..0 # SKIP the accessibility bindings of Python are missing: {missing}")
@@ -80,7 +80,7 @@ class Journey:
         corpora = [word for c in study["corpora"] for word in ("--corpus", os.path.join(self.first, c))]
         out = subprocess.run([self.cli, "harvest", "--base", study["base"], "--chat", study["chat"], *layer, *corpora,
                               "--tokens", "1", "--json", "--out", os.path.join(self.first, "activations.h5")],
-                             capture_output=True, text=True, timeout=120)
+                             capture_output=True, text=True, timeout=120 * PATIENCE)
         if out.returncode != 0:
             raise NotSeen(f"a store that can go on: {out.stderr.strip()}")
         print(f"# {out.stdout.strip()}")
