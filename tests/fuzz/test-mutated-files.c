@@ -399,7 +399,7 @@ static const Case cases[] = {
   { "/mutated/shards", "one.safetensors", "safetensors", SAFETENSORS, 2000, prepare_shards, open_shards },
   { "/mutated/crosscoder", "model.safetensors", "crosscoder", SAFETENSORS, 3000, prepare_run, open_crosscoder },
   { "/mutated/torch", "model.pt", "torch", BYTES, 4000, NULL, open_torch },
-  { "/mutated/table", "feature_df.csv", "feature-table", BYTES, 500, prepare_run, open_table },
+  { "/mutated/table", "feature_df.csv", "feature-table", BYTES, 200, prepare_run, open_table },
 };
 
 int
