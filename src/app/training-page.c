@@ -2,6 +2,7 @@
 
 #include <glib/gi18n.h>
 
+#include "controls.h"
 #include "exchange-actions.h"
 #include "feedback.h"
 #include "new-run-panel.h"
@@ -189,9 +190,18 @@ draw_toggled_cb (CsTrainingPage *self, GtkCheckButton *check)
   cs_training_plots_update_shown (self->plots);
 }
 
+static bool
+is_control (const CsRunSeries *series)
+{
+  return cs_control_is (cs_run_folder (series->run));
+}
+
+/* Controls are looked at when asked for, or while they run. */
 static CsRunSeries *
 take_series (GPtrArray *old, CsRun *run)
 {
+  CsRunSeries *added;
+
   for (guint i = 0; i < old->len; i++)
     {
       CsRunSeries *series = g_ptr_array_index (old, i);
@@ -199,7 +209,9 @@ take_series (GPtrArray *old, CsRun *run)
       if (series->run == run)
         return cs_run_series_ref (series);
     }
-  return cs_run_series_new (run);
+  added = cs_run_series_new (run);
+  added->shown = !is_control (added) || is_active (added);
+  return added;
 }
 
 static void
@@ -225,12 +237,15 @@ add_run (CsTrainingPage *self, GPtrArray *old, CsRun *run)
   gtk_list_box_append (self->list, row);
 }
 
-/* The run that is looked at: the same as before, else the one at work, else the last. */
+/* The run that is looked at: the same as before, else the one at work, else the last that is no
+ * control. */
 static void
 choose_row (CsTrainingPage *self, CsRun *before)
 {
   guint choice = self->series->len - 1;
 
+  while (choice > 0 && is_control (g_ptr_array_index (self->series, choice)))
+    choice--;
   for (guint i = self->series->len; i-- > 0;)
     if (is_active (g_ptr_array_index (self->series, i)))
       choice = i;
