@@ -185,7 +185,7 @@ fail_write (const char *path, GError **error)
 static bool
 fail_read (const char *path, const char *what, GError **error)
 {
-  g_set_error (error, CS_ERROR, CS_ERROR_FORMAT, "%s is not a usable table of latents: %s. Analyse the run again.", path,
+  g_set_error (error, CS_ERROR, CS_ERROR_FORMAT, "%s is not a usable table of latents: %s; analyse the run again.", path,
                what);
   return false;
 }

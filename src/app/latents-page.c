@@ -1,7 +1,6 @@
 #include "latents-page.h"
 
 #include <math.h>
-
 #include <glib/gi18n.h>
 
 #include "feedback.h"

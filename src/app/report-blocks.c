@@ -70,7 +70,7 @@ static GtkWidget *
 cell_new (const CsReportCell *cell, bool first, bool right)
 {
   GtkWidget *label = gtk_label_new (cell->text);
-  const int limit = first ? 44 : 36;
+  const int limit = first ? 50 : 36;
 
   gtk_label_set_xalign (GTK_LABEL (label), right ? 1 : 0);
   gtk_label_set_yalign (GTK_LABEL (label), 0);

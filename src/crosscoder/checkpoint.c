@@ -94,7 +94,7 @@ static bool
 damaged (GError **error, const char *path, const char *what)
 {
   g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
-               "The checkpoint “%s” cannot be continued: %s. Remove it to train from the start.",
+               "The checkpoint “%s” cannot be continued: %s; remove it to train from the start.",
                path, what);
   return false;
 }

@@ -71,7 +71,7 @@ static bool
 bad (const char *path, const char *what, GError **error)
 {
   g_set_error (error, CS_ERROR, CS_ERROR_FORMAT,
-               "%s: %s. Repair the file, or move it away to begin with no kept examples.", path,
+               "%s: %s; repair the file, or move it away to begin with no kept examples.", path,
                what);
   return false;
 }
