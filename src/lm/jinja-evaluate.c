@@ -204,6 +204,9 @@ jinja_call (JinjaRun *run, JinjaValue callee, const JinjaCall *call)
     case JINJA_METHOD:
       value = jinja_call_method (run, callee.as.method, call);
       break;
+    case JINJA_LOOP:
+      value = jinja_call_loop (run, callee.as.loop, call);
+      break;
     case JINJA_JOINER:
       value =
           jinja_of_string (callee.as.cycle->at++ == 0 ? &jinja_empty : callee.as.cycle->separator);

@@ -66,15 +66,15 @@ key_of (JinjaRun *run, JinjaValue item, const Key *key)
   return key->fold && run->error == NULL ? jinja_fold_case (run, item) : item;
 }
 
-/* sort's attribute may be several with commas between. */
+/* sort's attribute may be several with commas between. A list also of one: elements that all lack
+ * the attribute are equal then, and stay as they are. */
 static JinjaValue
 sort_key_of (JinjaRun *run, JinjaValue item, const Key *key)
 {
   g_auto (GStrv) names = NULL;
   JinjaItems items;
 
-  if (key->attribute == NULL || key->attribute->type != JINJA_STRING ||
-      strchr (key->attribute->as.string->bytes, ',') == NULL)
+  if (key->attribute == NULL || key->attribute->type != JINJA_STRING)
     return key_of (run, item, key);
   names = g_strsplit (key->attribute->as.string->bytes, ",", -1);
   jinja_items_init (&items, run);
@@ -352,7 +352,8 @@ filter_slice (JinjaRun *run, JinjaValue value, const JinjaCall *call)
   for (size_t i = 0, from = 0; i < n && jinja_step (run, 1); i++)
     {
       const size_t to = from + each + (i < longer);
-      add_filled (&rows, list, from, to, each + (longer > 0), with);
+      /* All but the longer slices are filled, also where none is longer. */
+      add_filled (&rows, list, from, to, each + 1, with);
       from = to;
     }
   return jinja_of_list (JINJA_GENERATOR, jinja_items_take (&rows));

@@ -14,6 +14,13 @@ rest_of_call (const JinjaCall *call, size_t n)
   return rest;
 }
 
+/* What is gone through: nothing where the value is false, whatever it is. */
+static const JinjaList *
+elements_of (JinjaRun *run, JinjaValue value)
+{
+  return jinja_truth (run, value) ? jinja_iterate (run, value) : &jinja_no_items;
+}
+
 /* ---- map --------------------------------------------------------------- */
 
 static JinjaValue
@@ -35,7 +42,7 @@ map_attributes (JinjaRun *run,
 static JinjaValue
 filter_map (JinjaRun *run, JinjaValue value, const JinjaCall *call)
 {
-  const JinjaList *list = jinja_iterate (run, value);
+  const JinjaList *list = elements_of (run, value);
   const JinjaValue *attribute = jinja_argument (call, SIZE_MAX, "attribute");
   const JinjaCall rest = rest_of_call (call, 1);
   JinjaItems items;
@@ -74,7 +81,7 @@ selects (JinjaRun *run, const Selection *selection, JinjaValue item)
 static JinjaValue
 pick (JinjaRun *run, JinjaValue value, const JinjaCall *call, bool by_attribute, bool wanted)
 {
-  const JinjaList *list = jinja_iterate (run, value);
+  const JinjaList *list = elements_of (run, value);
   const size_t at = by_attribute;
   Selection selection = { .call = rest_of_call (call, at + 1) };
   JinjaItems items;
@@ -142,6 +149,8 @@ filter_groupby (JinjaRun *run, JinjaValue value, const JinjaCall *call)
   for (size_t i = 0; run->error == NULL && i < sorted.as.list->n && jinja_step (run, 1); i++)
     {
       const JinjaValue own = jinja_path (run, sorted.as.list->items[i], *attribute, NULL);
+      if (own.type == JINJA_UNDEFINED && sorted.as.list->n > 1)
+        return jinja_fail (run, "%s", own.as.missing);
       if (i > 0 && !jinja_equal (run, own, key))
         {
           jinja_items_add (

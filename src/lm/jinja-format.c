@@ -197,7 +197,8 @@ jinja_percent (JinjaRun *run, const JinjaString *format, JinjaValue values)
         format_one (&text, &p, end, values, &used);
     }
   if ((values.type == JINJA_TUPLE && used < values.as.list->n) ||
-      (used == 0 && values.type != JINJA_TUPLE && values.type != JINJA_DICT))
+      (used == 0 &&
+       (values.type == JINJA_STRING || values.type == JINJA_NONE || jinja_is_number (values))))
     jinja_fail (run, "not all arguments converted during string formatting");
   return jinja_text_take (&text);
 }

@@ -156,9 +156,8 @@ run_body (JinjaRun *run, JinjaLoop *loop, JinjaScope *scope)
 }
 
 static JinjaLoop *
-loop_new (JinjaRun *run, JinjaScope *scope, const JinjaNode *node)
+loop_new (JinjaRun *run, JinjaScope *scope, const JinjaNode *node, JinjaValue value, size_t depth0)
 {
-  const JinjaValue value = jinja_evaluate (run, scope, node->b);
   JinjaLoop *loop = run->error == NULL ? jinja_alloc (run, sizeof *loop) : NULL;
 
   if (loop == NULL)
@@ -169,14 +168,14 @@ loop_new (JinjaRun *run, JinjaScope *scope, const JinjaNode *node)
   loop->filtered = node->c != NULL;
   loop->has_length = !loop->filtered;
   loop->length = loop->source->n;
-  loop->depth0 = 0;
+  loop->depth0 = depth0;
   return run->error == NULL ? loop : NULL;
 }
 
-JinjaFlow
-jinja_execute_for (JinjaRun *run, JinjaScope *scope, const JinjaNode *node)
+static JinjaFlow
+run_loop (JinjaRun *run, JinjaScope *scope, const JinjaNode *node, JinjaValue value, size_t depth0)
 {
-  JinjaLoop *loop = loop_new (run, scope, node);
+  JinjaLoop *loop = loop_new (run, scope, node, value, depth0);
   bool any = false;
 
   if (loop == NULL)
@@ -197,4 +196,27 @@ jinja_execute_for (JinjaRun *run, JinjaScope *scope, const JinjaNode *node)
   return any || run->error != NULL
              ? JINJA_FLOW_NORMAL
              : jinja_execute (run, jinja_scope_new (run, scope), &node->other);
+}
+
+JinjaFlow
+jinja_execute_for (JinjaRun *run, JinjaScope *scope, const JinjaNode *node)
+{
+  return run_loop (run, scope, node, jinja_evaluate (run, scope, node->b), 0);
+}
+
+JinjaValue
+jinja_call_loop (JinjaRun *run, const JinjaLoop *loop, const JinjaCall *call)
+{
+  const JinjaValue *value = jinja_argument (call, 0, "iterable");
+  JinjaText text, *outer = run->out;
+
+  if (!loop->node->is_recursive)
+    return jinja_fail (run, "The loop must have the 'recursive' marker to be called recursively.");
+  if (value == NULL)
+    return jinja_fail (run, "loop() needs something to go through");
+  jinja_text_init (&text, run);
+  run->out = &text;
+  run_loop (run, loop->outer, loop->node, *value, loop->depth0 + 1);
+  run->out = outer;
+  return jinja_of_string (jinja_text_take (&text));
 }

@@ -95,6 +95,7 @@ struct JinjaNode
   const char **parameters; /* of a macro */
   size_t n_parameters;
   bool takes_varargs, takes_kwargs, takes_caller; /* of a macro: its body names them */
+  bool is_recursive;                              /* of a for: its variable can be called */
   JinjaArguments arguments;
 };
 

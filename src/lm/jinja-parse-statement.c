@@ -73,8 +73,7 @@ parse_for (JinjaParser *p)
   node->b = jinja_parse_tuple (p, false);
   if (jinja_skip_name (p, "if"))
     node->c = jinja_parse_expression (p, true);
-  if (jinja_is_name (p, "recursive"))
-    jinja_parser_fail (p, "recursive loops are not among what chat templates may use here");
+  node->is_recursive = jinja_skip_name (p, "recursive");
   expect_block_end (p);
   p->loops++;
   parse_body (p, &node->body, (const char *const[]){ "else", "endfor", NULL });

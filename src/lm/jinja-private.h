@@ -299,5 +299,7 @@ jinja_call_with_caller (JinjaRun *run, JinjaScope *scope, const JinjaNode *call,
 void jinja_assign (JinjaRun *run, JinjaScope *scope, const JinjaNode *target, JinjaValue value);
 JinjaFlow jinja_execute_for (JinjaRun *run, JinjaScope *scope, const JinjaNode *node);
 JinjaValue jinja_loop_attribute (JinjaRun *run, JinjaLoop *loop, const char *name);
+/* The loop again over what it is given; what that writes, as a string. */
+JinjaValue jinja_call_loop (JinjaRun *run, const JinjaLoop *loop, const JinjaCall *call);
 JinjaValue
 jinja_loop_method (JinjaRun *run, JinjaLoop *loop, const char *name, const JinjaCall *call);

@@ -177,6 +177,9 @@ test_filters (void)
       "[[3, 1, 2], [10, 0, 0]] [[3, 1], [2], [10]] [5, 3, 1] range(0, 3) 1-b" },
     { "{{ strftime_now('%d %b %Y %A %H:%M:%S %-d %j %y %I %p %% %F') }}",
       "06 Jul 2024 Saturday 09:05:03 6 188 24 09 AM % 2024-07-06" },
+    { "{{ no|selectattr('a')|list }} {{ zz|map('upper')|list }} {{ 0|select|list }}", "[] [] []" },
+    { "{{ l|slice(2, 0)|list }} {{ w|sort(attribute='zz') }} {{ 'x' % l }}",
+      "[[3, 1, 0], [2, 10, 0]] ['b', 'A', 'c', 'a'] x" },
   };
   CHECK (cases);
 }
@@ -217,6 +220,12 @@ test_statements (void)
       "<b1>(2,){'x': 3}" },
     { "{% macro f(n) %}{% if n > 0 %}{{ n }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(3) }}",
       "321" },
+    { "{% for x in [[1, [2, 3]], [4]] recursive %}{% if x is iterable %}({{ loop(x) }}){% else "
+      "%}{{ x }}@{{ loop.depth }}{% endif %}{% endfor %}",
+      "(1@2(2@33@3))(4@2)" },
+    { "{% for x in l if x > 1 recursive %}{{ x }}{{ loop(l[2:]) if loop.depth == 1 }}{% else "
+      "%}none{% endfor %}",
+      "3210221010210" },
     { "{% with a = 1 %}{% with a = 2, b = 3 %}{{ a }}{{ b }}{% endwith %}{{ a }}{% endwith %}{{ a "
       "}}",
       "231" },
@@ -264,6 +273,11 @@ test_errors (void)
     { "{{ n() }}", "'int' object is not callable" },
     { "{% for x in n %}{% endfor %}", "'int' object is not iterable" },
     { "{% for a, b in [(1,)] %}{% endfor %}", "not enough values to unpack (expected 2, got 1)" },
+    { "{% for x in l %}{{ loop([]) }}{% endfor %}",
+      "The loop must have the 'recursive' marker to be called recursively." },
+    { "{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}",
+      "maximum recursion depth exceeded" },
+    { "{{ w|groupby('zz') }}", "'str object' has no attribute 'zz'" },
     { "{{ s|nofilter }}", "No filter named 'nofilter'." },
     { "{{ s is notest }}", "No test named 'notest'." },
     { "{{ zz|tojson }}", "Object of type Undefined is not JSON serializable" },
