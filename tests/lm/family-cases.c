@@ -47,6 +47,42 @@ static const FamilyCase cases[] = {
     .scale = 1 / 2.8284271247461903,
     .window = 7,
     .slides = 15 },
+  /* Nothing a multiple of anything: one layer, one unit in the MLP, fewer dimensions than heads
+   * have together. */
+  { .name = "llama-odd",
+    .config = "{\"model_type\": \"llama\", \"hidden_size\": 7, \"num_hidden_layers\": 1, "
+              "\"intermediate_size\": 1, \"vocab_size\": 5, \"num_attention_heads\": 9, "
+              "\"num_key_value_heads\": 3, \"head_dim\": 2, \"rope_scaling\": {\"type\": "
+              "\"linear\", \"factor\": 3}, \"tie_word_embeddings\": true, \"hidden_act\": "
+              "\"gelu_new\"}",
+    .d = 7,
+    .n_layers = 1,
+    .n_heads = 9,
+    .d_ff = 1,
+    .vocab = 5,
+    .prefix = "model",
+    .embedding = "embed_tokens",
+    .final_norm = "norm",
+    .before_attention = "input_layernorm",
+    .before_mlp = "post_attention_layernorm",
+    .n_kv = 3,
+    .dim = 2,
+    .n_rotated = 2,
+    .act = GELU_TANH,
+    .eps = 1e-6,
+    .scale = 1 / 1.4142135623730951,
+    .factor = 3 },
+  { .name = "mistral-sees-itself",
+    .config = "{\"model_type\": \"mistral\", " SIZES ", \"num_key_value_heads\": 1, "
+              "\"sliding_window\": 1, \"tie_word_embeddings\": true}",
+    LLAMA,
+    .n_kv = 1,
+    .dim = 6,
+    .n_rotated = 6,
+    .eps = 1e-6,
+    .scale = 1 / 2.449489742783178,
+    .window = 1,
+    .slides = 15 },
   { .name = "mistral-full",
     .config = "{\"model_type\": \"mistral\", " SIZES ", \"num_key_value_heads\": null, "
               "\"sliding_window\": null}",
